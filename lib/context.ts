@@ -1,0 +1,79 @@
+/** What a stage may touch, what it decides about an entry, and the loop that isolates entries from one another. */
+import { join } from 'node:path';
+import type { Config } from './config/types.ts';
+import { appendDurable, readJsonLines } from './disk.ts';
+import { codeOf, ExpectedError, textOf } from './errors.ts';
+import type { Exec } from './exec.ts';
+import type { Log } from './log.ts';
+import type { Spool } from './spool/spool.ts';
+
+/** main.ts builds the real one, tests build their own. */
+export interface Context {
+  readonly config: Config;
+  readonly spool: Spool;
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly exec: Exec;
+  /** Decide and print, change nothing (verify, dispatch, sweep). */
+  readonly dryRun: boolean;
+}
+
+/** How many entries a run moved, kept where they were, and found broken. All zero: the stage says nothing. */
+export interface Tally {
+  moved: number;
+  kept: number;
+  broken: number;
+}
+
+export type Stage = (ctx: Context) => Promise<Tally>;
+
+export function newTally(): Tally {
+  return { moved: 0, kept: 0, broken: 0 };
+}
+
+/** What `work` made of one entry. */
+export type Outcome = 'moved' | 'kept';
+
+const MAX_BUGS = 3;
+
+/**
+ * Runs `work` on each entry in turn; one bad entry never stops the others. An expected error keeps the entry for the next run. A bug of
+ * ours is noted beside the entry's journal; at the third the entry goes to `corrupt/`.
+ */
+export async function eachEntry<T>(
+  ctx: Context,
+  entries: readonly T[],
+  describe: (entry: T) => { readonly id: string; readonly dir: string },
+  work: (entry: T) => Promise<Outcome>,
+): Promise<Tally> {
+  const tally = newTally();
+  for (const entry of entries) {
+    const { id, dir } = describe(entry);
+    try {
+      tally[await work(entry)] += 1;
+    } catch (error) {
+      if (error instanceof ExpectedError) {
+        tally.kept += 1;
+        ctx.log.info('kept', { entry: id, code: error.code, reason: textOf(error) });
+      } else {
+        tally.broken += 1;
+        await countBug(ctx, id, dir, error);
+      }
+    }
+  }
+  return tally;
+}
+
+async function countBug(ctx: Context, id: string, dir: string, error: unknown): Promise<void> {
+  ctx.log.error('bug', { entry: id, error: textOf(error), stack: error instanceof Error ? error.stack : undefined });
+  // A full disk or a vanished file system is the site's, not the entry's.
+  if (['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'].includes(codeOf(error) ?? '')) return;
+  const file = join(dir, 'bugs');
+  await appendDurable(file, `${JSON.stringify({ time: ctx.now().toISOString(), stage: ctx.log.tag, error: textOf(error) })}\n`);
+  const bugs = await readJsonLines(file);
+  if (bugs.length < MAX_BUGS) return;
+  const place = await ctx.spool.find(id);
+  if (place === undefined) return;
+  await ctx.spool.move(id, place, { state: 'corrupt' });
+  ctx.log.error('moved to corrupt', { entry: id, bugs: bugs.length });
+}

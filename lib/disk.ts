@@ -1,0 +1,226 @@
+/**
+ * The few acts on the disk that must be durable. One promise: what is renamed into place is whole, and stays after a power cut.
+ * Every commit point of the program goes through `renameDurable`, so that a test can die before and after each of them.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, constants, openSync } from 'node:fs';
+import { type FileHandle, link, lstat, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { codeOf, TemporaryError, unless } from './errors.ts';
+
+/** Makes the entries of a directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes a file's bytes durable. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes everything below a directory of ours durable, itself included. */
+export async function syncTree(path: string): Promise<void> {
+  const entries = await readdir(path, { withFileTypes: true });
+  await Promise.all(
+    entries.map((entry) => {
+      const below = join(path, entry.name);
+      return entry.isDirectory() ? syncTree(below) : entry.isFile() ? syncFile(below) : undefined;
+    }),
+  );
+  await syncDirectory(path);
+}
+
+let commitPoints = 0;
+/** BUILDME_CRASH_AT=N (tests): dies with SIGKILL before commit point N/2 when N is even, after it when odd. */
+function mayCrash(after: 0 | 1): void {
+  const at = process.env.BUILDME_CRASH_AT;
+  if (at !== undefined && Number(at) === commitPoints * 2 + after) process.kill(process.pid, 'SIGKILL');
+}
+
+/** commit point: `from` (already durable) becomes `to`, and both directories are made durable. The target is never created in advance. */
+export async function renameDurable(from: string, to: string): Promise<void> {
+  mayCrash(0);
+  await rename(from, to);
+  mayCrash(1);
+  commitPoints += 1;
+  await syncDirectory(dirname(to));
+  if (dirname(from) !== dirname(to)) await unless('ENOENT', undefined, syncDirectory(dirname(from)));
+}
+
+/** Writes beside the target (a dot name), fsyncs, renames, fsyncs the directory. Readers see the old file or the new one. */
+export async function writeDurable(path: string, content: string | Buffer, mode = 0o644): Promise<void> {
+  const beside = besideOf(path);
+  const handle = await open(beside, 'wx', mode);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await renameDurable(beside, path);
+}
+
+/** A new dot name in the directory of `path`; what is left of it after a crash is litter that its owner sweeps. */
+export function besideOf(path: string): string {
+  return join(dirname(path), `.new-${randomBytes(6).toString('hex')}`);
+}
+
+/** Appends whole lines and fsyncs. A torn last line of an earlier crash is ended first, so that it cannot swallow ours. */
+export async function appendDurable(path: string, lines: string): Promise<void> {
+  const handle = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o644);
+  try {
+    const { size } = await handle.stat();
+    const torn = size > 0 && (await handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer[0] !== 0x0a;
+    await handle.writeFile(torn ? `\n${lines}` : lines);
+    await handle.sync();
+    if (size === 0) await syncDirectory(dirname(path));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The lines of an append-only file of JSON lines; a torn or damaged line is dropped. Missing file: none. */
+export async function readJsonLines<T>(path: string): Promise<T[]> {
+  const text = await unless('ENOENT', '', readFile(path, 'utf8'));
+  const lines: T[] = [];
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    try {
+      lines.push(JSON.parse(line) as T);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+  }
+  return lines;
+}
+
+/** Opens a regular file of an outsider: never follows a link, never waits on a fifo. Throws E_NOT_REGULAR. */
+export async function openRegular(path: string): Promise<FileHandle> {
+  const refuse = (): never => {
+    throw Object.assign(new Error(`${path} is not a regular file`), { code: 'E_NOT_REGULAR' });
+  };
+  let handle: FileHandle;
+  try {
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    return codeOf(error) === 'ELOOP' || codeOf(error) === 'ENXIO' ? refuse() : Promise.reject(error);
+  }
+  const stat = await handle.stat();
+  if (stat.isFile()) return handle;
+  await handle.close();
+  return refuse();
+}
+
+export type DigestName = 'md5' | 'sha1' | 'sha256' | 'sha512';
+export interface Copied {
+  readonly size: number;
+  readonly digests: Readonly<Partial<Record<DigestName, string>>>;
+}
+
+/**
+ * Copies a regular file of an outsider into a new file of ours (mode 0644) while hashing, so that nothing done to the original later can
+ * change what was checked. Stops with E_TOO_BIG (TemporaryError) after `maxBytes`. Syncs unless told that the caller will (`sync: false`).
+ */
+export async function copyHashing(
+  from: string,
+  to: string,
+  algorithms: readonly DigestName[] = ['sha256'],
+  options: { readonly maxBytes?: number; readonly sync?: boolean } = {},
+): Promise<Copied> {
+  const source = await openRegular(from);
+  try {
+    const target = await open(to, 'wx', 0o644);
+    try {
+      const hashes = algorithms.map((name) => [name, createHash(name)] as const);
+      const buffer = Buffer.allocUnsafe(1 << 20);
+      let size = 0;
+      for (;;) {
+        const { bytesRead } = await source.read(buffer, 0, buffer.length, null);
+        if (bytesRead === 0) break;
+        size += bytesRead;
+        if (options.maxBytes !== undefined && size > options.maxBytes) {
+          throw new TemporaryError('E_TOO_BIG', `${from} is larger than ${options.maxBytes} bytes`);
+        }
+        const chunk = buffer.subarray(0, bytesRead);
+        for (const [, hash] of hashes) hash.update(chunk);
+        await target.writeFile(chunk);
+      }
+      if (options.sync !== false) await target.sync();
+      return { size, digests: Object.fromEntries(hashes.map(([name, hash]) => [name, hash.digest('hex')])) };
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** Hard-links when both are on one file system and ours, else copies. The target must not exist. */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(codeOf(error) ?? '')) throw error;
+    await copyHashing(from, to);
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return (await unless(['ENOENT', 'ENOTDIR'], undefined, lstat(path))) !== undefined;
+}
+
+export async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
+
+/** Removes a file; that it is gone already is fine. */
+export async function removeFile(path: string): Promise<void> {
+  await unless('ENOENT', undefined, unlink(path));
+}
+
+export async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
+}
+
+/** A held lock. Freed by `release`, or by the kernel when the process ends. */
+export interface Lock {
+  release(): void;
+}
+
+/**
+ * Takes the flock(2) on `path` for this process, at once; undefined when somebody else has it. The lock lies on our own descriptor
+ * (flock(1) only asks for it), so kill -9 frees it and children never inherit it.
+ */
+export function tryLock(path: string): Lock | undefined {
+  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+  const { status, error } = spawnSync('flock', ['-n', '-E', '75', '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor] });
+  if (status === 0) return { release: () => closeSync(descriptor) };
+  closeSync(descriptor);
+  if (status === 75) return undefined;
+  throw new TemporaryError('E_NO_LOCK', `cannot lock ${path}: flock(1) ${error?.message ?? `ended with ${status}`}`, error);
+}
+
+/** Like tryLock, but waits for up to `timeoutMs`. */
+export function waitLock(path: string, timeoutMs: number): Promise<Lock | undefined> {
+  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+  return new Promise((resolve, reject) => {
+    const child = spawn('flock', ['-w', String(timeoutMs / 1000), '-E', '75', '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor] });
+    child.on('error', reject);
+    child.on('close', (status) => {
+      if (status === 0) return resolve({ release: () => closeSync(descriptor) });
+      closeSync(descriptor);
+      resolve(undefined);
+    });
+  });
+}
