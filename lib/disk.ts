@@ -166,6 +166,18 @@ export async function copyHashing(
   }
 }
 
+/** Size (bytes) and SHA-256 of a regular file. */
+export async function hashFile(path: string): Promise<{ readonly size: number; readonly sha256: string }> {
+  const handle = await openRegular(path);
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20 })) {
+    hash.update(chunk as Buffer);
+    size += (chunk as Buffer).length;
+  }
+  return { size, sha256: hash.digest('hex') };
+}
+
 /** Hard-links when both are on one file system and ours, else copies. The target must not exist. */
 export async function linkOrCopy(from: string, to: string): Promise<void> {
   try {

@@ -13,6 +13,8 @@ export interface Config {
   /** By `REPOSITORY/SUITE`. */
   readonly suites: ReadonlyMap<string, SuiteConfig>;
   readonly mirrors: ReadonlyMap<string, MirrorConfig>;
+  /** What is allowed but hardly meant, each a sentence with file and line: an architecture that no host builds. */
+  readonly warnings: readonly string[];
 }
 
 export interface GlobalConfig {
@@ -25,7 +27,7 @@ export interface GlobalConfig {
   readonly mailFrom: string;
   /** The site's list; gets every notice beside the product's own. */
   readonly mailTo: readonly string[];
-  /** `smtp://HOST:PORT`, `sendmail:PATH`, or undefined = no mail. */
+  /** `smtp://[USER:PASSWORD@]HOST[:PORT]` (or smtps://), `sendmail:PATH`, or undefined = no mail. Never log it. */
   readonly smtp: string | undefined;
   /** File of fingerprints that may give commands on anybody's uploads. */
   readonly operators: string | undefined;

@@ -55,7 +55,7 @@ export interface JobIdParts {
 /** JOB: SOURCE_VERSION_ARCHITECTURE_DIGEST, at most 200 bytes, `:` as `%3a`. */
 export function jobId(parts: JobIdParts): string {
   const inputs = parts.files.map(({ name, sha256 }) => `${name} ${sha256}`).sort();
-  const digest = digestOf(parts.product, parts.kind, String(parts.rebuild), parts.architecture, ...inputs);
+  const digest = digestOf(parts.product, parts.kind, String(parts.rebuild), ...inputs);
   const readable = escapeName(`${parts.source}_${parts.version}`, 200 - 14 - parts.architecture.length);
   return `${readable}_${parts.architecture}_${digest}`;
 }

@@ -34,6 +34,8 @@ export interface JobFile {
   readonly upload: string;
   /** Ids of the other jobs of the upload. */
   readonly siblings: readonly string[];
+  /** Names of the binary packages that the .dsc declares. */
+  readonly binaries: readonly string[];
   /** Name of the .dsc in `in/`. */
   readonly dsc: string;
   /** Target suite. */
@@ -55,6 +57,7 @@ export interface JournalLine extends Record<string, unknown> {
 
 /** What dispatch notes before a job moves to `running/HOST`. Polling uses this, not today's configuration. */
 export interface Claim {
+  readonly time: string;
   readonly attempt: number;
   readonly step: string;
   readonly host: string;

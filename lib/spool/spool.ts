@@ -4,7 +4,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists, type Lock, makeDirectory, renameDurable, syncTree, tryLock, waitLock } from '../disk.ts';
+import { exists, type Lock, makeDirectory, removeTree, renameDurable, syncTree, tryLock, waitLock } from '../disk.ts';
 import { ConfigError, codeOf, unless } from '../errors.ts';
 import { isEntryName } from './ids.ts';
 import { type Job, readJob } from './job.ts';
@@ -17,9 +17,8 @@ export class Spool {
     this.root = root;
   }
 
-  /** Makes every place and checks that all are on one file system (a rename across two would not be one act). */
+  /** Makes every place below the root, which exists, and checks that all are on one file system (a rename across two would not be one act). */
   async prepare(): Promise<void> {
-    if (!(await exists(this.root))) await mkdir(this.root, { mode: 0o755 });
     const device = statSync(this.root).dev;
     for (const place of [...STATES, ...OTHER_PLACES]) {
       const path = join(this.root, place);
@@ -45,12 +44,21 @@ export class Spool {
     return (await unless('ENOENT', [], readdir(this.path(place)))).filter(isEntryName).sort();
   }
 
+  isEmpty(place: Place | State): boolean {
+    return this.listNow(place).length === 0;
+  }
+
+  /** Hosts that have a directory below `running`, at once. */
+  runningHostsNow(): string[] {
+    return this.listNow('running');
+  }
+
   /** Like list, at once: for the look that an idle stage takes before it loads anything. */
-  isEmpty(state: State): boolean {
+  listNow(place: Place | State): string[] {
     try {
-      return !readdirSync(this.path(state)).some(isEntryName);
+      return readdirSync(this.path(place)).filter(isEntryName).sort();
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return true;
+      if (codeOf(error) === 'ENOENT') return [];
       throw error;
     }
   }
@@ -95,6 +103,13 @@ export class Spool {
   async move(id: string, from: Place | State, to: Place): Promise<void> {
     if (to.host !== undefined) await makeDirectory(this.path(to));
     await renameDurable(this.path(from, id), this.path(to, id));
+  }
+
+  /** commit point: an entry goes for good, out of its place at once, then its files. What a crash leaves of it is litter in tmp. */
+  async remove(id: string, from: Place | State): Promise<void> {
+    const litter = join(this.root, 'tmp', `${id}.${process.pid}.removed`);
+    await renameDurable(this.path(from, id), litter);
+    await removeTree(litter);
   }
 
   /** The lock of a stage, host or mirror, as `lock/NAME`; undefined when another process holds it. */

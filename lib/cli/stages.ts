@@ -1,0 +1,116 @@
+/**
+ * The stages by name: how often, whether there is anything to do, and the work itself. Loaded one by one, so that an idle stage costs
+ * little more than starting node.
+ */
+import { statSync, utimesSync } from 'node:fs';
+import { makePlaces } from '../config/places.ts';
+import type { Context, Stage } from '../context.ts';
+import { tryLock } from '../disk.ts';
+import { codeOf, ConfigError, EXIT, ExpectedError, TemporaryError, textOf } from '../errors.ts';
+
+interface LoadedStage {
+  readonly run: Stage;
+  /** A cheap look; may only err towards work. */
+  readonly isIdle: (ctx: Context) => boolean;
+}
+
+export interface StageEntry {
+  /** Minutes between runs, as in crontab.example and `run`. */
+  readonly everyMinutes: number;
+  /** Stages that `--dry-run` is offered for: where deciding is free of side effects. */
+  readonly dryRun: boolean;
+  readonly load: () => Promise<LoadedStage>;
+}
+
+const always = (): boolean => false;
+
+/** In the order in which `tick` runs them. */
+export const STAGES: ReadonlyMap<string, StageEntry> = new Map<string, StageEntry>([
+  ['verify', { everyMinutes: 1, dryRun: true, load: () => import('../stages/verify.ts').then((m) => ({ run: m.verify, isIdle: m.isVerifyIdle })) }],
+  ['dispatch', { everyMinutes: 1, dryRun: true, load: () => import('../stages/dispatch.ts').then((m) => ({ run: m.dispatch, isIdle: m.isDispatchIdle })) }],
+  ['collect', { everyMinutes: 1, dryRun: false, load: () => import('../stages/collect.ts').then((m) => ({ run: m.collect, isIdle: m.isCollectIdle })) }],
+  ['accept', { everyMinutes: 1, dryRun: false, load: () => import('../stages/accept.ts').then((m) => ({ run: m.accept, isIdle: m.isAcceptIdle })) }],
+  ['publish', { everyMinutes: 2, dryRun: false, load: () => import('../stages/publish.ts').then((m) => ({ run: m.publish, isIdle: m.isPublishIdle })) }],
+  ['sync', { everyMinutes: 1, dryRun: false, load: () => import('../stages/sync.ts').then((m) => ({ run: m.sync, isIdle: m.isSyncIdle })) }],
+  ['notify', { everyMinutes: 1, dryRun: false, load: () => import('../stages/notify.ts').then((m) => ({ run: m.notify, isIdle: m.isNotifyIdle })) }],
+  ['sweep', { everyMinutes: 24 * 60, dryRun: true, load: () => import('../stages/sweep.ts').then((m) => ({ run: m.sweep, isIdle: always })) }],
+]);
+
+/** Stages whose locks lie elsewhere, one per repository or mirror, so that one of them never waits for another. */
+const OWN_LOCKS: ReadonlySet<string> = new Set(['publish', 'sync']);
+
+export interface StageOptions {
+  readonly json?: boolean;
+}
+
+/** Runs one stage to its end and gives its exit code; whatever goes wrong is logged here and stops nothing else. */
+export async function runStage(name: string, makeContext: (tag: string) => Context, options: StageOptions = {}): Promise<number> {
+  const entry = STAGES.get(name);
+  if (entry === undefined) throw new Error(`no stage ${name}`);
+  const ctx = makeContext(name);
+  try {
+    const { run, isIdle } = await entry.load();
+    if (isIdle(ctx)) {
+      if (options.json === true) process.stdout.write('{"moved":0,"kept":0,"broken":0}\n');
+      return EXIT.ok;
+    }
+    await makePlaces(ctx.config);
+    await ctx.spool.prepare();
+    const path = ctx.spool.file('lock', name);
+    const lock = OWN_LOCKS.has(name) ? { release: () => undefined } : tryLock(path);
+    if (lock === undefined) return stuck(ctx, path, name);
+    try {
+      touch(path, ctx.now());
+      const tally = await run(ctx);
+      if (options.json === true) process.stdout.write(`${JSON.stringify(tally)}\n`);
+      if (tally.moved + tally.kept + tally.broken > 0) ctx.log.info('run', { ...tally });
+      return tally.broken > 0 ? EXIT.bug : EXIT.ok;
+    } finally {
+      lock.release();
+    }
+  } catch (error) {
+    return explain(ctx, error);
+  }
+}
+
+/** Another run holds the lock: nothing to say, unless it has held it for longer than any run should. */
+function stuck(ctx: Context, path: string, name: string): number {
+  const heldMs = ctx.now().getTime() - statSync(path).mtimeMs;
+  if (heldMs < ctx.config.global.stuckAfterMs) return EXIT.ok;
+  ctx.log.error('stuck', { lock: path, reason: `another ${name} has held it for ${Math.round(heldMs / 60_000)} min: find it with fuser and look at what it waits for` });
+  return EXIT.later;
+}
+
+function explain(ctx: Context, error: unknown): number {
+  if (error instanceof ConfigError) {
+    for (const fault of error.faults) ctx.log.error('configuration', { code: error.code, reason: fault });
+    return EXIT.config;
+  }
+  if (error instanceof ExpectedError) {
+    ctx.log.error(error instanceof TemporaryError ? 'later' : 'refused', { code: error.code, reason: textOf(error) });
+    return error instanceof TemporaryError ? EXIT.later : EXIT.no;
+  }
+  ctx.log.error('bug', { error: textOf(error), code: codeOf(error), stack: error instanceof Error ? error.stack : undefined });
+  return EXIT.bug;
+}
+
+/** The lock's mtime is when its stage last began. */
+function touch(path: string, now: Date): void {
+  try {
+    utimesSync(path, now, now);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** Whether a stage that runs every 10 min or more is due; the others always are. */
+export function isDue(ctx: Context, name: string): boolean {
+  const minutes = STAGES.get(name)?.everyMinutes ?? 0;
+  if (minutes < 10) return true;
+  try {
+    return ctx.now().getTime() - statSync(ctx.spool.file('lock', name)).mtimeMs >= minutes * 60_000;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return true;
+    throw error;
+  }
+}

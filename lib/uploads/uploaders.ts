@@ -1,0 +1,63 @@
+/**
+ * Small files of the site that say who may do what, a line each, `#` begins a comment:
+ *   uploaders = FILE   `WHO [SOURCE…]`, WHO a fingerprint or an address, SOURCE a name or glob; no SOURCE: any. Absent file: everybody in keyring.
+ *   operators = FILE   `WHO`
+ *   takeovers = FILE   `BINARY SOURCE`
+ * One promise: a line that is not understood is a fault of the site with its number, never a permission.
+ */
+import { readFile } from 'node:fs/promises';
+import { ConfigError, textOf } from '../errors.ts';
+import type { GoodSignature } from '../openpgp.ts';
+
+/** Whether a signer may upload a source (for operators: any). */
+export type Allows = (signer: Pick<GoodSignature, 'fingerprint' | 'address'>, source: string) => boolean;
+
+/** Reads an uploaders or operators file. Throws ConfigError. */
+export async function readUploaders(path: string): Promise<Allows> {
+  const lines = await readLines(path, ([who = '', ...globs]) =>
+    /^([0-9A-Fa-f]{40}|[^\s@]+@[^\s@]+)$/.test(who) && globs.every((glob) => /^[a-z0-9+.*?-]+$/.test(glob))
+      ? undefined
+      : 'expected a fingerprint of 40 hex digits or an address, then names of sources (globs may be used)',
+  );
+  const rules = lines.map(([who = '', ...globs]) => ({ who: who.toLowerCase(), globs: globs.map(globToRegExp) }));
+  return ({ fingerprint, address }, source) =>
+    rules.some(
+      ({ who, globs }) =>
+        (who === fingerprint.toLowerCase() || who === address?.toLowerCase()) &&
+        (globs.length === 0 || globs.some((glob) => glob.test(source))),
+    );
+}
+
+/** Reads a takeovers file: whether a source may take a binary name from another. Throws ConfigError. */
+export async function readTakeovers(path: string): Promise<(binary: string, source: string) => boolean> {
+  const lines = await readLines(path, (words) => (words.length === 2 ? undefined : 'expected BINARY SOURCE'));
+  const allowed = new Set(lines.map(([binary, source]) => `${binary} ${source}`));
+  return (binary, source) => allowed.has(`${binary} ${source}`);
+}
+
+async function readLines(path: string, faultOf: (words: readonly string[]) => string | undefined): Promise<string[][]> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new ConfigError('E_FILE', `${path} cannot be read: ${textOf(error)}`, error);
+  });
+  const faults: string[] = [];
+  const lines: string[][] = [];
+  for (const [index, line] of text.split('\n').entries()) {
+    const words = line.replace(/#.*$/, '').trim().split(/\s+/);
+    if (words[0] === '') continue;
+    const fault = faultOf(words);
+    if (fault === undefined) lines.push(words);
+    else faults.push(`${path}, line ${index + 1}: ${fault}`);
+  }
+  if (faults.length > 0) throw new ConfigError('E_FILE', faults);
+  return lines;
+}
+
+/** `*` and `?` as in a shell, anything else as it is. */
+export function globToRegExp(glob: string): RegExp {
+  return new RegExp(
+    `^${glob
+      .replace(/[^*?]/g, (c) => c.replace(/[.+^${}()|[\]\\/-]/, '\\$&'))
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+  );
+}

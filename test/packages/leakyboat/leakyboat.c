@@ -1,0 +1,4 @@
+int main(void)
+{
+	return plug_the_hole(;
+}
