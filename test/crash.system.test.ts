@@ -2,7 +2,7 @@
  * kill -9 before and after every commit point of every stage. The points are found by counting renames (BUILDME_CRASH_AT), not by a list.
  * After each, ordinary ticks reach the same end: the same packages in the mirror, one Message-ID for each notice, legal states only.
  */
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { exec } from '../lib/exec.ts';
@@ -76,7 +76,7 @@ it('every commit point of every stage survives kill -9', async () => {
   // One whole run, with a copy of the site before each stage.
   for (const [index, stage] of STAGES.entries()) {
     if (stage === 'collect') await buildEnded();
-    await cp(site.dir, join(snapshots, String(index)), { recursive: true, preserveTimestamps: true });
+    await run(['cp', '-a', site.dir, join(snapshots, String(index))]);
     expect(await runStage(stage)).toBe(false);
   }
   await toTheEnd();
@@ -89,9 +89,8 @@ it('every commit point of every stage survives kill -9', async () => {
   let points = 0;
   for (const [index, stage] of STAGES.entries()) {
     for (let at = 0; ; at += 1) {
-      await run(['find', site.dir, '-mindepth', '1', '-delete']);
-      await mkdir(site.dir, { recursive: true });
-      await cp(join(snapshots, String(index)), site.dir, { recursive: true, preserveTimestamps: true });
+      await removeTemp(site.dir);
+      await run(['cp', '-a', join(snapshots, String(index)), site.dir]);
       if (!(await runStage(stage, at))) {
         counts.push(`${stage} ${at / 2}`);
         break;

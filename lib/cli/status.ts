@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import type { Context } from '../context.ts';
 import { codeOf, EXIT, UsageError } from '../errors.ts';
 import type { Invocation } from '../main.ts';
+import { hasUntried } from '../notices/notices.ts';
 import { progressOf } from '../spool/job.ts';
 import { JOB_STATES, type Place, pathOf, STATES } from '../spool/states.ts';
 import { no, takeArguments } from './arguments.ts';
@@ -133,11 +134,12 @@ async function isIdle(ctx: Context): Promise<boolean> {
   const { spool } = ctx;
   if (!spool.isEmpty('queued') || !spool.isEmpty('built') || !spool.isEmpty('accepted')) return false;
   if (spool.runningHostsNow().some((host) => !spool.isEmpty({ state: 'running', host }))) return false;
-  for (const name of ['verify', 'publish', 'sync', 'notify']) {
+  for (const name of ['verify', 'publish', 'sync']) {
     const stage = await STAGES.get(name)?.load();
     if (stage !== undefined && !stage.isIdle(ctx)) return false;
   }
-  return true;
+  // A mail server that does not answer is no work of ours.
+  return !(await hasUntried(ctx));
 }
 
 /** Everything that is known of a job: what was asked for, each line of its journal, each attempt. */

@@ -75,8 +75,7 @@ async function writeSuite(
 async function placeFiles({ dir, files }: Draft): Promise<void> {
   const touched = new Set<string>();
   for (const { path, copy } of files) {
-    // Two jobs of one source in one run bring the same source files.
-    if (copy === undefined || !(await exists(copy))) continue;
+    if (copy === undefined) continue;
     await makeDirectory(join(dir, dirname(path)));
     await rename(copy, join(dir, path));
     for (let at = dirname(path); at !== '.'; at = dirname(at)) touched.add(at);

@@ -30,12 +30,12 @@ export async function openDraft(repository: RepositoryConfig): Promise<Draft> {
   return { dir: repository.dir, serial: (now.serial ?? 0) + 1, lists, ledger: now.ledger, redo: [], files: [] };
 }
 
-/** Why an offer cannot be published, each a sentence; none: it can. `mayTake` holds `BINARY SOURCE`. */
+/** Why an offer cannot be published, each a sentence; none: it can. */
 export function conflictsWith(
   draft: Draft,
   { handOver, files, packages, component }: Offer,
   suite: SuiteConfig,
-  mayTake: ReadonlySet<string>,
+  mayTakeOver: MayTakeOver,
 ): string[] {
   const faults: string[] = [];
   if (!suite.components.includes(component)) {
@@ -51,20 +51,15 @@ export function conflictsWith(
   }
   for (const { kind, stanza, file } of packages) {
     if (kind === 'source') continue;
-    const name = fieldOf(stanza, 'Package') ?? '';
     const architecture = fieldOf(stanza, 'Architecture') ?? '';
     if (architecture !== 'all' && !suite.architectures.includes(architecture)) {
       faults.push(`${file.name} is for ${architecture}, which suite ${suite.suite} does not have: ${suite.architectures.join(', ')} are`);
     }
-    const owner = (draft.lists.get(suite.suite) ?? []).find(
-      (line) => line.kind !== 'source' && line.name === name && line.source !== handOver.source,
-    );
-    if (owner !== undefined && !mayTake.has(`${name} ${handOver.source}`)) {
-      faults.push(
-        `the binary package ${name} of source ${handOver.source} belongs to source ${owner.source} in suite ${suite.suite}: rename it, or let an operator allow it in the takeovers file (line: ${name} ${handOver.source})`,
-      );
-    }
   }
+  const binaries = packages.filter(({ kind }) => kind !== 'source').map(({ stanza }) => fieldOf(stanza, 'Package') ?? '');
+  const owned = (draft.lists.get(suite.suite) ?? []).filter((line) => line.kind !== 'source');
+  const owner = (name: string): string | undefined => owned.find((line) => line.name === name && line.source !== handOver.source)?.source;
+  faults.push(...foreignNames(binaries, handOver.source, suite.suite, owner, mayTakeOver));
   return faults;
 }
 

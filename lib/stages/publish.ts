@@ -11,7 +11,7 @@ import { type Context, newTally, type Tally } from '../context.ts';
 import { makeDirectory, removeTree, tryLock } from '../disk.ts';
 import { ConfigError, codeOf, ExpectedError, textOf, unless } from '../errors.ts';
 import { commitDraft, finishSerial, writeReceipt } from '../repository/build.ts';
-import { addToDraft, conflictsWith, type Draft, openDraft, readTakeovers } from '../repository/draft.ts';
+import { addToDraft, conflictsWith, type Draft, openDraft } from '../repository/draft.ts';
 import type { HandOver, Receipt } from '../repository/handover.ts';
 import { type Offer, takeOffer } from '../repository/offer.ts';
 import { acceptUid, listQueue, type QueueEntry, readHandOver } from '../repository/queue.ts';
@@ -19,6 +19,7 @@ import { checkKeys } from '../repository/release.ts';
 import { readReceipt } from '../repository/repository.ts';
 import { isWhole, removeLitter, removeOldSerials } from '../repository/serials.ts';
 import { keepStanza } from '../repository/stanzas.ts';
+import { readTakeovers } from '../repository/takeovers.ts';
 
 /** Nothing in any queue, every repository published to the end. Looks only, at once. */
 export function isPublishIdle(ctx: Context): boolean {
@@ -182,8 +183,8 @@ async function judge(
     return refuse(ctx, handOver, [`repository ${repository.name} has no suite ${handOver.suite}: it has ${repository.suites.join(', ')}`]);
   const component = handOver.component || (suite.components[0] ?? 'main');
   const offer: Offer = await takeOffer(ctx.exec, repository.dir, draft.ledger, entry, handOver, component, into);
-  const mayTake = await readTakeovers(entry.product.takeovers);
-  const faults = [...offer.faults, ...conflictsWith(draft, offer, suite, mayTake)];
+  const mayTakeOver = await readTakeovers(entry.product.takeovers);
+  const faults = [...offer.faults, ...conflictsWith(draft, offer, suite, mayTakeOver)];
   if (faults.length > 0) return refuse(ctx, handOver, faults);
   for (const { file, stanza } of offer.packages) await keepStanza(repository.dir, file.sha256, stanza);
   return addToDraft(draft, offer, ctx.now());

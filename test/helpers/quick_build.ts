@@ -2,10 +2,12 @@
 
 /** For `build_command`: one package named as the source, holding one file. POSIX sh, dpkg-deb. */
 export const QUICK_BUILD = `set -e
+export SOURCE_DATE_EPOCH=1767225600
 name="\${BUILDME_SOURCE}_\${BUILDME_VERSION#*:}_$BUILDME_ARCH"
 mkdir -p tree/DEBIAN "tree/usr/share/$BUILDME_SOURCE"
 echo "$BUILDME_VERSION" > "tree/usr/share/$BUILDME_SOURCE/version"
 printf 'Package: %s\\nVersion: %s\\nArchitecture: %s\\nMaintainer: Uma Uploader <uma@example.org>\\nSection: misc\\nPriority: optional\\nDescription: made for a test\\n' "$BUILDME_SOURCE" "$BUILDME_VERSION" "$BUILDME_ARCH" > tree/DEBIAN/control
+find tree -exec touch -d @1767225600 {} +
 dpkg-deb --root-owner-group -Znone -b tree "$BUILDME_OUT/$name.deb"
 cd "$BUILDME_OUT"
 size=$(stat -c %s "$name.deb")

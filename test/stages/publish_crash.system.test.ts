@@ -111,7 +111,7 @@ it.skipIf(!isRoot)('wherever the disk is full, readers see a whole serial, and t
   withRoot(async (root, settings) => {
     const dir = repositoryDir(root);
     await mkdir(dir, { recursive: true });
-    await run(['mount', '-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', dir]);
+    await run(['mount', '-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', dir]);
     try {
       const ctx = contextOf(settings, []);
       await publish(ctx);
@@ -136,7 +136,8 @@ it.skipIf(!isRoot)('wherever the disk is full, readers see a whole serial, and t
     } finally {
       await run(['umount', dir]);
     }
-  }));
+  }),
+);
 
 /** Serial after serial, as fast as they can be made. */
 async function publishMany(root: string, settings: SiteSettings): Promise<void> {
