@@ -1,4 +1,5 @@
 /** The command line: arguments, configuration, log, exit code. Everything but this and the configuration is loaded where it is used. */
+import { configFileOf } from './arguments.ts';
 import { readConfig } from './config/config.ts';
 import type { Config } from './config/types.ts';
 import type { Context } from './context.ts';
@@ -30,6 +31,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   log: () => import('./cli/log.ts').then((m) => m.log),
   retry: () => import('./cli/retry.ts').then((m) => m.retry),
   chroot: () => import('./cli/chroot.ts').then((m) => m.chroot),
+  demo: () => import('./cli/demo.ts').then((m) => m.demo),
 };
 
 const USAGE = `usage: buildme [-c FILE] COMMAND
@@ -51,7 +53,7 @@ FILE is $BUILDME_CONF, else /etc/buildme.conf. Exit: 0 done or nothing to do, 1 
 
 /** Runs one command line and gives its exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const { configFile, rest } = takeConfigOption(argv);
+  const { configFile, rest } = configFileOf(argv);
   const [name, ...args] = rest;
   if (name === '--version') return print(`buildme ${BUILDME_VERSION}\n`);
   if (name === '--help' || name === '-h' || name === 'help') return print(USAGE);
@@ -81,19 +83,6 @@ export async function main(argv: readonly string[]): Promise<number> {
   return runStage(name, (tag) => context(tag, dryRun), { json: args.includes('--json') });
 }
 
-function takeConfigOption(argv: readonly string[]): { configFile: string; rest: string[] } {
-  const rest = [...argv];
-  let configFile = process.env.BUILDME_CONF ?? '/etc/buildme.conf';
-  while (rest[0] === '-c' || rest[0]?.startsWith('--config') === true) {
-    const [option = '', inline] = (rest.shift() ?? '').split('=', 2);
-    if (option !== '-c' && option !== '--config') throw new UsageError(`no option '${option}'`);
-    const file = inline ?? rest.shift();
-    if (file === undefined || file === '') throw new UsageError('-c needs the configuration file');
-    configFile = file;
-  }
-  return { configFile, rest };
-}
-
 function print(text: string): number {
   process.stdout.write(text);
   return EXIT.ok;
@@ -104,7 +93,10 @@ function explain(error: unknown): number {
   if (error instanceof UsageError) process.stderr.write(`buildme: ${error.message}\n`);
   else if (error instanceof ConfigError) for (const fault of error.faults) process.stderr.write(`buildme: ${fault}\n`);
   else if (error instanceof ExpectedError) process.stderr.write(`buildme: ${textOf(error)}\n`);
-  else process.stderr.write(`buildme: our bug, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  else
+    process.stderr.write(
+      `buildme: our bug, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof ConfigError) return EXIT.config;
   if (error instanceof TemporaryError) return EXIT.later;
@@ -115,8 +107,8 @@ function explain(error: unknown): number {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  process.exitCode = explain(error);
-}
+main(process.argv.slice(2))
+  .catch(explain)
+  .then((code) => {
+    process.exitCode = code;
+  });

@@ -63,7 +63,11 @@ const REFUSALS: readonly (readonly [status: string, reason: string])[] = [
 
 /** Checks a clearsigned text against a keyring. Throws ConfigError when the keyring cannot be read; a bad signature is a value. */
 export async function checkSignature(exec: Exec, keyring: string, signed: Buffer): Promise<GoodSignature | BadSignature> {
-  const result = await exec(['gpgv', '--status-fd', '3', '--keyring', keyring, '--output', '-', '-'], { input: signed, extra: true, timeoutMs: 60_000 });
+  const result = await exec(['gpgv', '--status-fd', '3', '--keyring', keyring, '--output', '-', '-'], {
+    input: signed,
+    extra: true,
+    timeoutMs: 60_000,
+  });
   const status = result.extra
     .split('\n')
     .filter((line) => line.startsWith('[GNUPG:] '))
@@ -82,12 +86,18 @@ export async function checkSignature(exec: Exec, keyring: string, signed: Buffer
   const [, fingerprint = '', , timestamp = '', , , , , hash = '', signatureClass = '', primary = fingerprint] = valid[0] ?? [];
   if (good.length !== 1 || valid.length !== 1) {
     await checkKeyring(keyring);
-    if (status.length === 0 && result.status !== 0 && result.status !== 2) throw new TemporaryError('E_GPGV', `gpgv failed: ${endOf(result)}`);
-    return { good: false, reason: good.length > 1 ? 'it bears more than one signature; exactly one is expected' : 'it bears no signature that can be checked' };
+    if (status.length === 0 && result.status !== 0 && result.status !== 2)
+      throw new TemporaryError('E_GPGV', `gpgv failed: ${endOf(result)}`);
+    return {
+      good: false,
+      reason: good.length > 1 ? 'it bears more than one signature; exactly one is expected' : 'it bears no signature that can be checked',
+    };
   }
   const weak = WEAK_HASHES.get(hash);
-  if (weak !== undefined) return { good: false, reason: `the signature by key ${keyId} uses ${weak}, which is broken: sign with SHA-256 or stronger` };
-  if (signatureClass !== '00' && signatureClass !== '01') return { good: false, reason: `the signature by key ${keyId} is of class ${signatureClass}, not one over a text` };
+  if (weak !== undefined)
+    return { good: false, reason: `the signature by key ${keyId} uses ${weak}, which is broken: sign with SHA-256 or stronger` };
+  if (signatureClass !== '00' && signatureClass !== '01')
+    return { good: false, reason: `the signature by key ${keyId} is of class ${signatureClass}, not one over a text` };
   const userId = unescapeStatus(userWords.join(' '));
   return {
     good: true,
@@ -108,13 +118,17 @@ function unescapeStatus(text: string): string {
 /** An unreadable keyring makes gpgv say "no public key": tell the site, not the uploader. */
 async function checkKeyring(path: string): Promise<void> {
   const handle = await unless(['ENOENT', 'EACCES', 'EISDIR'], undefined, open(path));
-  if (handle === undefined) throw new ConfigError('E_KEYRING', `the keyring ${path} cannot be read; make it with: gpg --export KEY… > ${path}`);
+  if (handle === undefined)
+    throw new ConfigError('E_KEYRING', `the keyring ${path} cannot be read; make it with: gpg --export KEY… > ${path}`);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, 0);
     // An OpenPGP packet has bit 7 set (RFC 4880 4.2); a keybox starts with a length of zero bytes.
     const first = buffer[0] ?? 0;
     if (bytesRead > 0 && first !== 0 && (first & 0x80) === 0) {
-      throw new ConfigError('E_KEYRING', `the keyring ${path} is not a binary one, which gpgv needs; make it with: gpg --dearmor < ${path}`);
+      throw new ConfigError(
+        'E_KEYRING',
+        `the keyring ${path} is not a binary one, which gpgv needs; make it with: gpg --dearmor < ${path}`,
+      );
     }
   } finally {
     await handle.close();

@@ -45,7 +45,13 @@ async function buildEnded(): Promise<void> {
   const work = join(site.dir, 'work');
   await until('the build to end', async () => {
     const dirs = await readdir(work).catch(() => []);
-    for (const dir of dirs) if ((await readdir(join(work, dir))).includes('begun') && !(await readdir(join(work, dir))).includes('status') && !(await readdir(join(work, dir, 'begun'))).includes('closed')) return false;
+    for (const dir of dirs)
+      if (
+        (await readdir(join(work, dir))).includes('begun') &&
+        !(await readdir(join(work, dir))).includes('status') &&
+        !(await readdir(join(work, dir, 'begun'))).includes('closed')
+      )
+        return false;
     return true;
   });
 }
@@ -66,10 +72,37 @@ async function toTheEnd(): Promise<void> {
 /** What a user sees at the end: packages with their digests, Message-IDs, where each entry lies. */
 async function outcome(): Promise<unknown> {
   const pool = (await run(['find', join(site.live, 'pool'), '-type', 'f', '-printf', '%P %s\\n'])).split('\n').sort();
-  const packages = await readFile(join(site.live, 'dists/stable/main', (await readdir(join(site.live, 'dists/stable/main'))).find((name) => name.startsWith('binary-')) ?? '', 'Packages.gz'));
-  const states = Object.fromEntries(await Promise.all(['done', 'rejected', 'failed', 'queued', 'running', 'corrupt'].map(async (state) => [state, (await readdir(join(site.spool, state))).map((name) => (state === 'running' ? '' : name))])));
-  const sent = await Promise.all((await readdir(join(site.spool, 'sent'))).map((name) => readFile(join(site.spool, 'sent', name, 'notice.json'), 'utf8').then((text) => (JSON.parse(text) as { kind: string }).kind)));
-  return { pool, packages: (await exec(['gzip', '-dc'], { input: packages })).stdout.toString(), done: states.done, rejected: states.rejected, failed: states.failed, queued: states.queued, corrupt: states.corrupt, sent: sent.sort() };
+  const packages = await readFile(
+    join(
+      site.live,
+      'dists/stable/main',
+      (await readdir(join(site.live, 'dists/stable/main'))).find((name) => name.startsWith('binary-')) ?? '',
+      'Packages.gz',
+    ),
+  );
+  const states = Object.fromEntries(
+    await Promise.all(
+      ['done', 'rejected', 'failed', 'queued', 'running', 'corrupt'].map(async (state) => [
+        state,
+        (await readdir(join(site.spool, state))).map((name) => (state === 'running' ? '' : name)),
+      ]),
+    ),
+  );
+  const sent = await Promise.all(
+    (await readdir(join(site.spool, 'sent'))).map((name) =>
+      readFile(join(site.spool, 'sent', name, 'notice.json'), 'utf8').then((text) => (JSON.parse(text) as { kind: string }).kind),
+    ),
+  );
+  return {
+    pool,
+    packages: (await exec(['gzip', '-dc'], { input: packages })).stdout.toString(),
+    done: states.done,
+    rejected: states.rejected,
+    failed: states.failed,
+    queued: states.queued,
+    corrupt: states.corrupt,
+    sent: sent.sort(),
+  };
 }
 
 it('every commit point of every stage survives kill -9', async () => {

@@ -20,7 +20,11 @@ afterAll(async () => {
   await removeTemp(made);
 });
 
-async function status(): Promise<{ idle: boolean; states: Record<string, number>; jobs: { id: string; state: string; reason: string | null }[] }> {
+async function status(): Promise<{
+  idle: boolean;
+  states: Record<string, number>;
+  jobs: { id: string; state: string; reason: string | null }[];
+}> {
   return JSON.parse((await site.buildme('status', '--json')).stdout.toString());
 }
 

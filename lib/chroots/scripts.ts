@@ -24,8 +24,8 @@ mkdir -p "$dir"
 exec 9>"$dir/.\${tree##*/}.lock"
 flock -n 9 || { echo 'another process is making or removing it: try again later' >&2; exit 75; }
 
-# used TREE: whether a mount stands on it (schroot's overlay has it as lowerdir).
-used() { grep -qF -e "lowerdir=$1," -e " $1/" /proc/mounts; }
+# used TREE: whether a mount stands on it. schroot binds it as an underlay; mountinfo has its path within its own file system.
+used() { grep -qF -e "/\${1##*/} /" -e "lowerdir=$1," /proc/self/mountinfo; }
 
 # drop TREE...: what is in use stays for the next time.
 drop() {

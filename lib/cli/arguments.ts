@@ -3,7 +3,11 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { codeOf, EXIT, UsageError } from '../errors.ts';
 
 /** Parses; an unknown option is a UsageError that names the command. */
-export function takeArguments<const O extends NonNullable<ParseArgsConfig['options']>>(command: string, args: readonly string[], options: O) {
+export function takeArguments<const O extends NonNullable<ParseArgsConfig['options']>>(
+  command: string,
+  args: readonly string[],
+  options: O,
+) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {

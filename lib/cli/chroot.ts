@@ -14,10 +14,12 @@ type Act = (typeof ACTS)[number];
 export async function chroot({ args, context }: Invocation): Promise<number> {
   const { positionals } = takeArguments('chroot', args, {});
   const [act, name, ...names] = positionals;
-  if (!ACTS.includes(act as Act) || name === undefined) throw new UsageError(`chroot takes ${ACTS.join(', ')}, a NAME, and the HOSTs if not all`);
+  if (!ACTS.includes(act as Act) || name === undefined)
+    throw new UsageError(`chroot takes ${ACTS.join(', ')}, a NAME, and the HOSTs if not all`);
   const ctx = context('chroot');
   const base = ctx.config.chroots.get(name);
-  if (base === undefined) throw new UsageError(`${ctx.config.file} has no [chroot ${name}], only ${[...ctx.config.chroots.keys()].join(', ') || 'none'}`);
+  if (base === undefined)
+    throw new UsageError(`${ctx.config.file} has no [chroot ${name}], only ${[...ctx.config.chroots.keys()].join(', ') || 'none'}`);
   let worst: number = EXIT.ok;
   for (const host of hostsFor(ctx.config, base, names)) {
     if (!(await actOn(ctx, act as Act, base, host))) worst = EXIT.no;
@@ -28,8 +30,12 @@ export async function chroot({ args, context }: Invocation): Promise<number> {
 function hostsFor(config: Config, base: Chroot, names: readonly string[]): HostConfig[] {
   const unknown = names.find((name) => !config.hosts.has(name));
   if (unknown !== undefined) throw new UsageError(`${config.file} has no [host ${unknown}], only ${[...config.hosts.keys()].join(', ')}`);
-  const built = new Set([...config.products.values()].filter((product) => product.chroot === base.name).flatMap((product) => product.architectures));
-  const wanted = [...config.hosts.values()].filter((host) => (names.length === 0 ? host.architectures.some((each) => built.has(each)) : names.includes(host.name)));
+  const built = new Set(
+    [...config.products.values()].filter((product) => product.chroot === base.name).flatMap((product) => product.architectures),
+  );
+  const wanted = [...config.hosts.values()].filter((host) =>
+    names.length === 0 ? host.architectures.some((each) => built.has(each)) : names.includes(host.name),
+  );
   if (wanted.length === 0) throw new UsageError(`no host builds for a product that names chroot ${base.name}: say which HOST`);
   return wanted;
 }
@@ -41,7 +47,8 @@ async function actOn(ctx: Context, act: Act, base: Chroot, host: HostConfig): Pr
       for (const architecture of host.architectures.filter((each) => each !== 'all')) {
         const request = { config: ctx.config, host, chroot: base, architecture };
         process.stdout.write(`${base.name} ${architecture} on ${host.name}: ${act === 'remove' ? 'removing' : 'looking'}...\n`);
-        const done = act === 'remove' ? await removeChroot(connection, request) : await createChroot(connection, request, act === 'refresh');
+        const done =
+          act === 'remove' ? await removeChroot(connection, request) : await createChroot(connection, request, act === 'refresh');
         process.stdout.write(`${base.name} ${architecture} on ${host.name}: ${done}\n`);
       }
       return true;

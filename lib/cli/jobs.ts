@@ -35,7 +35,9 @@ export async function findJob(spool: Spool, name: string): Promise<Described | u
   const [only, ...others] = found;
   if (only === undefined) return undefined;
   if (others.length > 0) {
-    throw new UsageError(`'${name}' may be any of these jobs, say which:\n${found.map(({ id, place }) => `  ${id}  (${place.state})`).join('\n')}`);
+    throw new UsageError(
+      `'${name}' may be any of these jobs, say which:\n${found.map(({ id, place }) => `  ${id}  (${place.state})`).join('\n')}`,
+    );
   }
   return describeJob(spool, only.place, only.id);
 }

@@ -4,9 +4,9 @@
  */
 import { statSync, utimesSync } from 'node:fs';
 import { makePlaces } from '../config/places.ts';
-import type { Context, Stage } from '../context.ts';
+import { type Context, newTally, type Stage, type Tally } from '../context.ts';
 import { tryLock } from '../disk.ts';
-import { codeOf, ConfigError, EXIT, ExpectedError, TemporaryError, textOf } from '../errors.ts';
+import { ConfigError, codeOf, EXIT, ExpectedError, TemporaryError, textOf } from '../errors.ts';
 
 interface LoadedStage {
   readonly run: Stage;
@@ -26,17 +26,53 @@ const always = (): boolean => false;
 
 /** In the order in which `tick` runs them. */
 export const STAGES: ReadonlyMap<string, StageEntry> = new Map<string, StageEntry>([
-  ['verify', { everyMinutes: 1, dryRun: true, load: () => import('../stages/verify.ts').then((m) => ({ run: m.verify, isIdle: m.isVerifyIdle })) }],
-  ['dispatch', { everyMinutes: 1, dryRun: true, load: () => import('../stages/dispatch.ts').then((m) => ({ run: m.dispatch, isIdle: m.isDispatchIdle })) }],
-  ['collect', { everyMinutes: 1, dryRun: false, load: () => import('../stages/collect.ts').then((m) => ({ run: m.collect, isIdle: m.isCollectIdle })) }],
-  ['accept', { everyMinutes: 1, dryRun: false, load: () => import('../stages/accept.ts').then((m) => ({ run: m.accept, isIdle: m.isAcceptIdle })) }],
-  ['publish', { everyMinutes: 2, dryRun: false, load: () => import('../stages/publish.ts').then((m) => ({ run: m.publish, isIdle: m.isPublishIdle })) }],
-  ['sync', { everyMinutes: 1, dryRun: false, load: () => import('../stages/sync.ts').then((m) => ({ run: m.sync, isIdle: m.isSyncIdle })) }],
-  ['notify', { everyMinutes: 1, dryRun: false, load: () => import('../stages/notify.ts').then((m) => ({ run: m.notify, isIdle: m.isNotifyIdle })) }],
-  ['sweep', { everyMinutes: 24 * 60, dryRun: true, load: () => import('../stages/sweep.ts').then((m) => ({ run: m.sweep, isIdle: always })) }],
+  [
+    'verify',
+    { everyMinutes: 1, dryRun: true, load: () => import('../stages/verify.ts').then((m) => ({ run: m.verify, isIdle: m.isVerifyIdle })) },
+  ],
+  [
+    'dispatch',
+    {
+      everyMinutes: 1,
+      dryRun: true,
+      load: () => import('../stages/dispatch.ts').then((m) => ({ run: m.dispatch, isIdle: m.isDispatchIdle })),
+    },
+  ],
+  [
+    'collect',
+    {
+      everyMinutes: 1,
+      dryRun: false,
+      load: () => import('../stages/collect.ts').then((m) => ({ run: m.collect, isIdle: m.isCollectIdle })),
+    },
+  ],
+  [
+    'accept',
+    { everyMinutes: 1, dryRun: false, load: () => import('../stages/accept.ts').then((m) => ({ run: m.accept, isIdle: m.isAcceptIdle })) },
+  ],
+  [
+    'publish',
+    {
+      everyMinutes: 2,
+      dryRun: false,
+      load: () => import('../stages/publish.ts').then((m) => ({ run: m.publish, isIdle: m.isPublishIdle })),
+    },
+  ],
+  [
+    'sync',
+    { everyMinutes: 1, dryRun: false, load: () => import('../stages/sync.ts').then((m) => ({ run: m.sync, isIdle: m.isSyncIdle })) },
+  ],
+  [
+    'notify',
+    { everyMinutes: 1, dryRun: false, load: () => import('../stages/notify.ts').then((m) => ({ run: m.notify, isIdle: m.isNotifyIdle })) },
+  ],
+  [
+    'sweep',
+    { everyMinutes: 24 * 60, dryRun: true, load: () => import('../stages/sweep.ts').then((m) => ({ run: m.sweep, isIdle: always })) },
+  ],
 ]);
 
-/** Stages whose locks lie elsewhere, one per repository or mirror, so that one of them never waits for another. */
+/** Stages whose locks are one per repository or mirror, so that one of them never waits for another. */
 const OWN_LOCKS: ReadonlySet<string> = new Set(['publish', 'sync']);
 
 export interface StageOptions {
@@ -50,10 +86,9 @@ export async function runStage(name: string, makeContext: (tag: string) => Conte
   const ctx = makeContext(name);
   try {
     const { run, isIdle } = await entry.load();
-    if (isIdle(ctx)) {
-      if (options.json === true) process.stdout.write('{"moved":0,"kept":0,"broken":0}\n');
-      return EXIT.ok;
-    }
+    if (isIdle(ctx)) return ended(ctx, newTally(), options);
+    // publish may run as another user or on another machine: it never touches the spool.
+    if (name === 'publish') return ended(ctx, await run(ctx), options);
     await makePlaces(ctx.config);
     await ctx.spool.prepare();
     const path = ctx.spool.file('lock', name);
@@ -61,10 +96,7 @@ export async function runStage(name: string, makeContext: (tag: string) => Conte
     if (lock === undefined) return stuck(ctx, path, name);
     try {
       touch(path, ctx.now());
-      const tally = await run(ctx);
-      if (options.json === true) process.stdout.write(`${JSON.stringify(tally)}\n`);
-      if (tally.moved + tally.kept + tally.broken > 0) ctx.log.info('run', { ...tally });
-      return tally.broken > 0 ? EXIT.bug : EXIT.ok;
+      return ended(ctx, await run(ctx), options);
     } finally {
       lock.release();
     }
@@ -73,11 +105,20 @@ export async function runStage(name: string, makeContext: (tag: string) => Conte
   }
 }
 
+function ended(ctx: Context, tally: Tally, { json }: StageOptions): number {
+  if (json === true) process.stdout.write(`${JSON.stringify(tally)}\n`);
+  if (tally.moved + tally.kept + tally.broken > 0) ctx.log.info('run', { ...tally });
+  return tally.broken > 0 ? EXIT.bug : EXIT.ok;
+}
+
 /** Another run holds the lock: nothing to say, unless it has held it for longer than any run should. */
 function stuck(ctx: Context, path: string, name: string): number {
   const heldMs = ctx.now().getTime() - statSync(path).mtimeMs;
   if (heldMs < ctx.config.global.stuckAfterMs) return EXIT.ok;
-  ctx.log.error('stuck', { lock: path, reason: `another ${name} has held it for ${Math.round(heldMs / 60_000)} min: find it with fuser and look at what it waits for` });
+  ctx.log.error('stuck', {
+    lock: path,
+    reason: `another ${name} has held it for ${Math.round(heldMs / 60_000)} min: find it with fuser and look at what it waits for`,
+  });
   return EXIT.later;
 }
 

@@ -3,12 +3,15 @@ import { readdirSync, statSync } from 'node:fs';
 import type { Context } from '../context.ts';
 import { codeOf, EXIT, UsageError } from '../errors.ts';
 import type { Invocation } from '../main.ts';
+import { hasFailed } from '../mirrors/mirrors.ts';
 import { hasUntried } from '../notices/notices.ts';
 import { progressOf } from '../spool/job.ts';
 import { JOB_STATES, type Place, pathOf, STATES } from '../spool/states.ts';
+import { isPublishIdle } from '../stages/publish.ts';
+import { wantedSerial } from '../stages/sync.ts';
+import { unfinishedUploads } from '../uploads/queue.ts';
 import { no, takeArguments } from './arguments.ts';
 import { describeJob, findJob, placesIn } from './jobs.ts';
-import { STAGES } from './stages.ts';
 import { age, table } from './table.ts';
 
 const DAY_MS = 86_400_000;
@@ -52,7 +55,13 @@ export async function status({ args, context }: Invocation): Promise<number> {
   process.stdout.write(table(['STATE', 'ENTRIES', 'OLDEST'], rows));
   const living = jobs.filter(({ state }) => state !== 'done');
   if (living.length > 0) {
-    const lines = living.map((job) => [job.id, job.host === null ? job.state : `${job.state}/${job.host}`, job.step ?? '', job.since === null ? '' : age(now - Date.parse(job.since)), job.reason ?? '']);
+    const lines = living.map((job) => [
+      job.id,
+      job.host === null ? job.state : `${job.state}/${job.host}`,
+      job.step ?? '',
+      job.since === null ? '' : age(now - Date.parse(job.since)),
+      job.reason ?? '',
+    ]);
     process.stdout.write(`\n${table(['JOB', 'STATE', 'STEP', 'SINCE', 'REASON'], lines)}`);
   }
   return EXIT.ok;
@@ -129,17 +138,29 @@ async function jobLine(ctx: Context, place: Place, id: string): Promise<JobLine>
   };
 }
 
+/** Nothing came to incoming since verify last looked, and nothing there settles yet: what lies there is still arriving, or of no upload. */
+function isVerifyAtRest(ctx: Context): boolean {
+  if (unfinishedUploads(ctx.spool).length > 0) return false;
+  const lastLook = statSync(ctx.spool.file('lock', 'verify'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return [...ctx.config.products.values()].every(({ incoming, settleMs }) => {
+    const changed = namesIn(incoming).map((name) => statSync(`${incoming}/${name}`, { throwIfNoEntry: false })?.ctimeMs ?? 0);
+    return changed.every((at) => at < lastLook && at < ctx.now().getTime() - settleMs);
+  });
+}
+
 /** False while anything can move on by itself. `waiting` and what waits for people do not hinder it. */
 async function isIdle(ctx: Context): Promise<boolean> {
   const { spool } = ctx;
   if (!spool.isEmpty('queued') || !spool.isEmpty('built') || !spool.isEmpty('accepted')) return false;
   if (spool.runningHostsNow().some((host) => !spool.isEmpty({ state: 'running', host }))) return false;
-  for (const name of ['verify', 'publish', 'sync']) {
-    const stage = await STAGES.get(name)?.load();
-    if (stage !== undefined && !stage.isIdle(ctx)) return false;
-  }
-  // A mail server that does not answer is no work of ours.
-  return !(await hasUntried(ctx));
+  if (!isPublishIdle(ctx) || !isVerifyAtRest(ctx)) return false;
+  // A mirror or mail server that does not answer is no work of ours.
+  const mirrors = [...ctx.config.mirrors.values()];
+  const lacking = mirrors.filter((mirror) => {
+    const serial = wantedSerial(ctx, mirror);
+    return serial !== undefined && !hasFailed(spool, mirror, serial);
+  });
+  return lacking.length === 0 && !hasUntried(ctx);
 }
 
 /** Everything that is known of a job: what was asked for, each line of its journal, each attempt. */
@@ -148,7 +169,9 @@ async function history(ctx: Context, name: string, json: boolean): Promise<numbe
   if (found === undefined) return no(`no job '${name}' in ${ctx.spool.root}; 'buildme status' lists them`);
   const { job } = found;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ...(await jobLine(ctx, job.place, job.file.id)), steps: job.file.steps, upload: job.file.upload, journal: job.journal })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ ...(await jobLine(ctx, job.place, job.file.id)), steps: job.file.steps, upload: job.file.upload, journal: job.journal })}\n`,
+    );
     return EXIT.ok;
   }
   const { step, reason } = progressOf(job.file, job.journal);
@@ -166,4 +189,3 @@ function detailsOf(details: Readonly<Record<string, unknown>>): string {
     .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ');
 }
-

@@ -4,7 +4,15 @@
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const clean = [headings, ...rows].map((row) => row.map(printable));
   const widths = headings.map((_, column) => Math.max(...clean.map((row) => (row[column] ?? '').length)));
-  return clean.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`).join('');
+  return clean
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
 }
 
 export function printable(text: string): string {

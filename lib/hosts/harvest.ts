@@ -20,7 +20,13 @@ export async function readVerdict(job: Job, attempt: number): Promise<VerdictFil
 }
 
 /** Fetches log and results of an ended attempt into the job, with the verdict. */
-export async function harvest(ctx: Context, host: Host, job: Job, claim: Claim, end: Extract<RemoteState, { state: 'ended' }>): Promise<VerdictFile> {
+export async function harvest(
+  ctx: Context,
+  host: Host,
+  job: Job,
+  claim: Claim,
+  end: Extract<RemoteState, { state: 'ended' }>,
+): Promise<VerdictFile> {
   const product = productOf(ctx.config, job.file.product);
   const workspace = await ctx.spool.workspace(`${job.file.id}.${claim.attempt}`);
   try {
@@ -28,7 +34,13 @@ export async function harvest(ctx: Context, host: Host, job: Job, claim: Claim, 
     const logTail = await readTail(join(workspace, 'log'));
     const tool = claim.tool as Parameters<typeof judge>[0];
     const verdict: VerdictFile = {
-      ...judge(tool, claim.step, { status: end.status, logTail, results, refused, ...(end.limit === undefined ? {} : { limit: end.limit }) }),
+      ...judge(tool, claim.step, {
+        status: end.status,
+        logTail,
+        results,
+        refused,
+        ...(end.limit === undefined ? {} : { limit: end.limit }),
+      }),
       attempt: claim.attempt,
       step: claim.step,
       host: claim.host,

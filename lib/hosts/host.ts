@@ -46,6 +46,10 @@ export interface Host {
   /** Returns when one of the attempts has ended, or after `timeoutMs`. */
   wait(workdirs: readonly string[], timeoutMs: number): Promise<void>;
   /** Runs a sh script there (chroots, doctor): the script on standard input, arguments as argv. */
-  script(text: string, args: readonly string[], timeoutMs: number): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }>;
+  script(
+    text: string,
+    args: readonly string[],
+    timeoutMs: number,
+  ): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }>;
   disconnect(): Promise<void>;
 }

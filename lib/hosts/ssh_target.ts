@@ -71,3 +71,12 @@ export function faultOf(target: SshTarget, error: unknown, what = 'the connectio
     error,
   );
 }
+
+/** A host that answers, but not with this. */
+export function timeoutOf(target: SshTarget, what: string, ms: number): TemporaryError {
+  const host = `host ${target.name} (${target.address})`;
+  return new TemporaryError(
+    'E_HOST_TIMEOUT',
+    `${host}: ${what} took longer than ${ms / 1000} s: look at its disk, its load and the line to it`,
+  );
+}

@@ -3,10 +3,12 @@
  * serial N is there, durable as far as we can see; without a marker the whole way is gone again.
  */
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import type { MirrorConfig } from '../config/types.ts';
-import { writeDurable } from '../disk.ts';
+import { removeFile, writeDurable } from '../disk.ts';
 import { codeOf, TemporaryError, textOf } from '../errors.ts';
 import type { Exec } from '../exec.ts';
+import type { Look } from '../spool/look.ts';
 import type { Spool } from '../spool/spool.ts';
 
 /** The destination as a person writes it: `/srv/live`, `user@host:/path`. */
@@ -17,7 +19,7 @@ export function destinationOf({ to }: MirrorConfig): string {
 }
 
 /** The serial that a mirror holds, by `spool/mirrors/NAME` (the serial, then the destination that it went to); undefined: unknown. */
-export function heldSerial(spool: Spool, mirror: MirrorConfig): number | undefined {
+export function heldSerial(spool: Look, mirror: MirrorConfig): number | undefined {
   let text: string;
   try {
     text = readFileSync(spool.file('mirrors', mirror.name), 'utf8');
@@ -29,8 +31,27 @@ export function heldSerial(spool: Spool, mirror: MirrorConfig): number | undefin
   return /^\d+$/.test(serial) && destination === destinationOf(mirror) ? Number(serial) : undefined;
 }
 
+/** Whether a try to bring this serial there has failed: then it is the mirror's turn, not ours. */
+export function hasFailed(spool: Look, mirror: MirrorConfig, serial: number): boolean {
+  try {
+    return readFileSync(failedFile(spool, mirror), 'utf8') === String(serial);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+export async function noteFailed(spool: Look, mirror: MirrorConfig, serial: number): Promise<void> {
+  await writeFile(failedFile(spool, mirror), String(serial));
+}
+
+function failedFile(spool: Look, mirror: MirrorConfig): string {
+  return spool.file('mirrors', `.${mirror.name}.failed`);
+}
+
 export async function noteHeld(spool: Spool, mirror: MirrorConfig, serial: number): Promise<void> {
   await writeDurable(spool.file('mirrors', mirror.name), `${serial}\n${destinationOf(mirror)}\n`);
+  await removeFile(failedFile(spool, mirror));
 }
 
 /** A repository's serial on its way to a mirror. */

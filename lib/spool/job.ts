@@ -144,7 +144,8 @@ export function progressOf(file: JobFile, journal: readonly JournalLine[]): Prog
 export async function readJob(root: string, place: Place, id: string): Promise<Job> {
   const dir = join(root, pathOf(place), id);
   const file = JSON.parse(await readFile(join(dir, 'job.json'), 'utf8')) as JobFile;
-  if (file.id !== id || !Array.isArray(file.steps) || !Array.isArray(file.files)) throw new Error(`${dir}/job.json is not that of job ${id}`);
+  if (file.id !== id || !Array.isArray(file.steps) || !Array.isArray(file.files))
+    throw new Error(`${dir}/job.json is not that of job ${id}`);
   return { file, place, dir, journal: await readJsonLines<JournalLine>(join(dir, 'journal')) };
 }
 
@@ -159,6 +160,12 @@ export function journalLine(now: Date, stage: string, event: string, details: Re
 }
 
 /** Appends to the journal in `dir`, durable when it returns. */
-export async function note(dir: string, now: Date, stage: string, event: string, details: Readonly<Record<string, unknown>> = {}): Promise<void> {
+export async function note(
+  dir: string,
+  now: Date,
+  stage: string,
+  event: string,
+  details: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
   await appendDurable(join(dir, 'journal'), journalLine(now, stage, event, details));
 }

@@ -1,22 +1,17 @@
 /**
  * The spool: the only code that renames an entry. One promise: an id lies in one place, and moves from place to place by one rename.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exists, type Lock, makeDirectory, removeTree, renameDurable, syncTree, tryLock, waitLock } from '../disk.ts';
-import { ConfigError, codeOf, unless } from '../errors.ts';
+import { ConfigError, unless } from '../errors.ts';
 import { isEntryName } from './ids.ts';
 import { type Job, readJob } from './job.ts';
-import { OTHER_PLACES, type Place, pathOf, STATES, type State } from './states.ts';
+import { Look } from './look.ts';
+import { OTHER_PLACES, type Place, STATES, type State } from './states.ts';
 
-export class Spool {
-  readonly root: string;
-
-  constructor(root: string) {
-    this.root = root;
-  }
-
+export class Spool extends Look {
   /** Makes every place below the root, which exists, and checks that all are on one file system (a rename across two would not be one act). */
   async prepare(): Promise<void> {
     const device = statSync(this.root).dev;
@@ -29,38 +24,9 @@ export class Spool {
     }
   }
 
-  path(place: Place | State, id?: string): string {
-    const below = typeof place === 'string' ? place : pathOf(place);
-    return id === undefined ? join(this.root, below) : join(this.root, below, id);
-  }
-
-  /** A file of ours that is no entry: `hosts/NAME`, `holds/…`, `mirrors/NAME`, `signatures`. */
-  file(...names: readonly string[]): string {
-    return join(this.root, ...names);
-  }
-
   /** Names of the entries of a state (or of one host's `running`), sorted. Names that are not ours are left out. */
   async list(place: Place | State): Promise<string[]> {
     return (await unless('ENOENT', [], readdir(this.path(place)))).filter(isEntryName).sort();
-  }
-
-  isEmpty(place: Place | State): boolean {
-    return this.listNow(place).length === 0;
-  }
-
-  /** Hosts that have a directory below `running`, at once. */
-  runningHostsNow(): string[] {
-    return this.listNow('running');
-  }
-
-  /** Like list, at once: for the look that an idle stage takes before it loads anything. */
-  listNow(place: Place | State): string[] {
-    try {
-      return readdirSync(this.path(place)).filter(isEntryName).sort();
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return [];
-      throw error;
-    }
   }
 
   /** Hosts that have a directory below `running`, sorted. */

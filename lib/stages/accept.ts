@@ -14,11 +14,12 @@ import type { HandOver, Receipt } from '../repository/handover.ts';
 import { openRepository, readReceipt } from '../repository/repository.ts';
 import { foreignNames, readTakeovers } from '../repository/takeovers.ts';
 import { attemptDir, type Job, note } from '../spool/job.ts';
+import type { Glance } from '../spool/look.ts';
 import { moveJob, stopJob } from '../spool/move.ts';
 import { copyToResultDir, resultDirOf } from '../spool/result_dir.ts';
 import { spend } from '../uploads/signatures.ts';
 
-export function isAcceptIdle({ spool }: Context): boolean {
+export function isAcceptIdle({ spool }: Glance): boolean {
   return spool.isEmpty('built') && spool.isEmpty('accepted');
 }
 
@@ -31,7 +32,11 @@ export async function accept(ctx: Context): Promise<Tally> {
   return tally;
 }
 
-async function each(ctx: Context, state: 'built' | 'accepted', work: (ctx: Context, job: Job, product: Product) => Promise<Outcome>): Promise<Tally> {
+async function each(
+  ctx: Context,
+  state: 'built' | 'accepted',
+  work: (ctx: Context, job: Job, product: Product) => Promise<Outcome>,
+): Promise<Tally> {
   const ids = await ctx.spool.list(state);
   return eachEntry(
     ctx,
@@ -102,7 +107,10 @@ function entryOf({ file }: Job, product: Product, results: BuildResults, id: str
 }
 
 function pathsOf(job: Job, out: string, results: BuildResults): Map<string, string> {
-  return new Map([...job.file.files.map(({ name }) => [name, join(job.dir, 'in', name)] as const), ...results.files.map(({ name }) => [name, join(out, name)] as const)]);
+  return new Map([
+    ...job.file.files.map(({ name }) => [name, join(job.dir, 'in', name)] as const),
+    ...results.files.map(({ name }) => [name, join(out, name)] as const),
+  ]);
 }
 
 /** An accepted job ends by publish's receipt. With neither entry nor receipt it was lost on the way, and is handed over again. */

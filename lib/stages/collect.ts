@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { hostOf, productOf } from '../config/lookup.ts';
 import { type Context, eachEntry, newTally, type Outcome, type Tally } from '../context.ts';
 import { codeOf, TemporaryError, textOf } from '../errors.ts';
+import { clearFaults, noteFault } from '../hosts/faults.ts';
 import { giveBack, requeue } from '../hosts/giveback.ts';
 import { harvest, readVerdict } from '../hosts/harvest.ts';
 import type { Host, RemoteState } from '../hosts/host.ts';
@@ -15,6 +16,7 @@ import { openAt } from '../hosts/hosts.ts';
 import { failedBody } from '../notices/bodies.ts';
 import { tell } from '../notices/notices.ts';
 import { attemptDir, type Claim, type Job, note, progressOf } from '../spool/job.ts';
+import type { Glance } from '../spool/look.ts';
 import { moveJob, stopJob } from '../spool/move.ts';
 import { copyToResultDir, resultDirOf } from '../spool/result_dir.ts';
 import type { VerdictFile } from '../steps/verdict.ts';
@@ -23,15 +25,18 @@ import type { VerdictFile } from '../steps/verdict.ts';
 const MAX_HOST_FAULTS = 3;
 const MAX_DEPENDENCY_FAULTS = 3;
 
-export function isCollectIdle(ctx: Context): boolean {
-  return ctx.spool.isEmpty('waiting') && ctx.spool.runningHostsNow().every((host) => ctx.spool.isEmpty({ state: 'running', host }));
+export function isCollectIdle({ spool }: Glance): boolean {
+  return spool.isEmpty('waiting') && spool.runningHostsNow().every((host) => spool.isEmpty({ state: 'running', host }));
 }
 
 /** Jobs whose step has ended go on, by its verdict, to the next step, `built`, `waiting`, `failed`, `ended` or back to `queued`. */
 export async function collect(ctx: Context): Promise<Tally> {
   const hosts = await ctx.spool.runningHosts();
   const tallies = await Promise.all([...hosts.map((host) => collectHost(ctx, host)), failOverdue(ctx)]);
-  return tallies.reduce((sum, tally) => ({ moved: sum.moved + tally.moved, kept: sum.kept + tally.kept, broken: sum.broken + tally.broken }), newTally());
+  return tallies.reduce(
+    (sum, tally) => ({ moved: sum.moved + tally.moved, kept: sum.kept + tally.kept, broken: sum.broken + tally.broken }),
+    newTally(),
+  );
 }
 
 interface Attempt {
@@ -157,7 +162,16 @@ async function settle(ctx: Context, job: Job, verdict: VerdictFile): Promise<Out
   const counted = isAdvisory ? 'ok' : verdict.verdict;
   if (!job.journal.some((line) => line.event === 'verdict' && line.attempt === verdict.attempt)) {
     const { step, attempt, reason, host } = verdict;
-    await note(job.dir, ctx.now(), ctx.log.tag, 'verdict', { step, attempt, verdict: counted, host, reason, ...(isAdvisory ? { judged: 'package' } : {}) });
+    await note(job.dir, ctx.now(), ctx.log.tag, 'verdict', {
+      step,
+      attempt,
+      verdict: counted,
+      host,
+      reason,
+      ...(isAdvisory ? { judged: 'package' } : {}),
+    });
+    if (counted === 'host') await noteFault(ctx.spool, host, ctx.now(), reason);
+    else await clearFaults(ctx.spool, host);
   }
   const after = await ctx.spool.readJob(job.place, job.file.id);
   const { ending, step, hostFaults, dependencyFaults } = progressOf(after.file, after.journal);
@@ -166,7 +180,13 @@ async function settle(ctx: Context, job: Job, verdict: VerdictFile): Promise<Out
   else if (counted === 'aborted') await stopJob(ctx, job, 'ended', [verdict.reason]);
   else if (counted === 'host' && hostFaults < MAX_HOST_FAULTS) await moveJob(ctx, job, 'queued', verdict.reason);
   else if (counted === 'dependency' && dependencyFaults < MAX_DEPENDENCY_FAULTS) await moveJob(ctx, job, 'waiting', verdict.reason);
-  else await fail(ctx, after, verdict, counted === 'host' ? `given up after ${hostFaults} faults of hosts in a row; the last: ${verdict.reason}` : verdict.reason);
+  else
+    await fail(
+      ctx,
+      after,
+      verdict,
+      counted === 'host' ? `given up after ${hostFaults} faults of hosts in a row; the last: ${verdict.reason}` : verdict.reason,
+    );
   return 'moved';
 }
 

@@ -14,13 +14,14 @@ import { giveBack } from '../hosts/giveback.ts';
 import type { Host } from '../hosts/host.ts';
 import { openHost, placeOfHost } from '../hosts/hosts.ts';
 import { type Claim, type Job, note, progressOf } from '../spool/job.ts';
+import type { Glance } from '../spool/look.ts';
 import { moveJob } from '../spool/move.ts';
 import { commandOf } from '../steps/steps.ts';
 
 /** A job that waits for dependencies is tried again after this long even if nothing was published here. */
 const WAITING_RETRY_MS = 3_600_000;
 
-export function isDispatchIdle({ spool }: Context): boolean {
+export function isDispatchIdle({ spool }: Glance): boolean {
   return spool.isEmpty('queued') && spool.isEmpty('waiting');
 }
 
@@ -47,8 +48,15 @@ export async function dispatch(ctx: Context): Promise<Tally> {
   if (ctx.dryRun) return print(plan);
   const tallies = await Promise.all([...plan].map(([name, theirs]) => dispatchTo(ctx, name, theirs)));
   const placed = jobs.length - [...plan.values()].reduce((sum, theirs) => sum + theirs.length, 0);
-  const tally = tallies.reduce((sum, each) => ({ moved: sum.moved + each.moved, kept: sum.kept + each.kept, broken: sum.broken + each.broken }), newTally());
-  return { moved: tally.moved + waiting.moved, kept: tally.kept + waiting.kept + placed, broken: tally.broken + waiting.broken + unread.broken };
+  const tally = tallies.reduce(
+    (sum, each) => ({ moved: sum.moved + each.moved, kept: sum.kept + each.kept, broken: sum.broken + each.broken }),
+    newTally(),
+  );
+  return {
+    moved: tally.moved + waiting.moved,
+    kept: tally.kept + waiting.kept + placed,
+    broken: tally.broken + waiting.broken + unread.broken,
+  };
 }
 
 async function each(ctx: Context, state: 'queued' | 'waiting', work: (job: Job) => Promise<Outcome>): Promise<Tally> {

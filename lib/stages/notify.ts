@@ -12,8 +12,9 @@ import { type NoticeFile, readNotice } from '../notices/notices.ts';
 import { type Delivery, standingOf } from '../notices/standing.ts';
 import { openTransport, type Transport } from '../notices/transport.ts';
 import { type JournalLine, note } from '../spool/job.ts';
+import type { Glance } from '../spool/look.ts';
 
-export function isNotifyIdle({ spool }: Context): boolean {
+export function isNotifyIdle({ spool }: Glance): boolean {
   return spool.isEmpty('outbox');
 }
 

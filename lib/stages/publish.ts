@@ -20,9 +20,10 @@ import { readReceipt } from '../repository/repository.ts';
 import { isWhole, removeLitter, removeOldSerials } from '../repository/serials.ts';
 import { keepStanza } from '../repository/stanzas.ts';
 import { readTakeovers } from '../repository/takeovers.ts';
+import type { Glance } from '../spool/look.ts';
 
 /** Nothing in any queue, every repository published to the end. Looks only, at once. */
-export function isPublishIdle(ctx: Context): boolean {
+export function isPublishIdle(ctx: Glance): boolean {
   return [...ctx.config.repositories.values()].every(
     (repository) =>
       isWhole(repository.dir, repository.suites) && productsOf(ctx, repository).every((product) => isEmpty(product.repoQueue)),
@@ -38,7 +39,7 @@ function isEmpty(queue: string): boolean {
   }
 }
 
-function productsOf(ctx: Context, repository: RepositoryConfig): Product[] {
+function productsOf(ctx: Glance, repository: RepositoryConfig): Product[] {
   return [...ctx.config.products.values()].filter((product) => product.repository === repository.name);
 }
 

@@ -6,16 +6,17 @@
 import type { MirrorConfig } from '../config/types.ts';
 import { type Context, newTally, type Tally } from '../context.ts';
 import { ConfigError, ExpectedError, textOf } from '../errors.ts';
-import { deliver, destinationOf, heldSerial, noteHeld } from '../mirrors/mirrors.ts';
+import { deliver, destinationOf, heldSerial, noteFailed, noteHeld } from '../mirrors/mirrors.ts';
 import { currentSerial } from '../repository/serials.ts';
+import type { Glance } from '../spool/look.ts';
 
 /** Every mirror holds the current serial. Looks only, at once. */
-export function isSyncIdle(ctx: Context): boolean {
+export function isSyncIdle(ctx: Glance): boolean {
   return [...ctx.config.mirrors.values()].every((mirror) => wantedSerial(ctx, mirror) === undefined);
 }
 
 /** The serial that a mirror lacks; undefined when it has it, or when there is none yet. */
-export function wantedSerial(ctx: Context, mirror: MirrorConfig): number | undefined {
+export function wantedSerial(ctx: Glance, mirror: MirrorConfig): number | undefined {
   const repository = ctx.config.repositories.get(mirror.repository);
   const serial = repository === undefined ? undefined : currentSerial(repository.dir);
   return serial === heldSerial(ctx.spool, mirror) ? undefined : serial;
@@ -54,7 +55,12 @@ async function syncMirror(ctx: Context, mirror: MirrorConfig, tally: Tally): Pro
     const serial = wantedSerial(ctx, mirror);
     const repository = ctx.config.repositories.get(mirror.repository);
     if (serial === undefined || repository === undefined) return;
-    await deliver(ctx.exec, { mirror, dir: repository.dir, serial, held: heldSerial(ctx.spool, mirror) });
+    try {
+      await deliver(ctx.exec, { mirror, dir: repository.dir, serial, held: heldSerial(ctx.spool, mirror) });
+    } catch (error) {
+      await noteFailed(ctx.spool, mirror, serial);
+      throw error;
+    }
     await noteHeld(ctx.spool, mirror, serial);
     tally.moved += 1;
     ctx.log.info('synced', { mirror: mirror.name, to: destinationOf(mirror), serial });

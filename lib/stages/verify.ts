@@ -10,17 +10,17 @@ import { type Again, dscOf, findAgain } from '../uploads/again.ts';
 import { Claims } from '../uploads/claims.ts';
 import { carryOut } from '../uploads/commands.ts';
 import type { Fault } from '../uploads/contents.ts';
-import { commit, discard } from '../uploads/entry.ts';
+import { commit, discard, type UploadFile, type Workspace } from '../uploads/entry.ts';
 import { guarded } from '../uploads/guarded.ts';
 import { type Incoming, type IncomingFile, removeSame, scanIncoming, stemOf, triggerKind } from '../uploads/incoming.ts';
-import { inOrder } from '../uploads/ordered.ts';
+import { inOrder, Lanes } from '../uploads/ordered.ts';
 import { removeOrphans } from '../uploads/orphans.ts';
 import { brokenRules, faultsOf, filesOf, isMissing, type Prepared, prepare } from '../uploads/prepare.ts';
 import { queueJobs, unfinishedUploads } from '../uploads/queue.ts';
 import { type Records, readRecords } from '../uploads/records.ts';
 import { refuse } from '../uploads/reject.ts';
 import { isStill, mayStillArrive } from '../uploads/settle.ts';
-import { recipientsOf, signerOf, writeUpload } from '../uploads/take.ts';
+import { type Plan, planUpload, recipientsOf, signerOf, writeUpload } from '../uploads/take.ts';
 import { irregularId, readTrigger, type Trigger } from '../uploads/trigger.ts';
 
 export { isVerifyIdle } from '../uploads/idle.ts';
@@ -62,9 +62,16 @@ async function verifyProduct(ctx: Context, product: Product, tally: Tally): Prom
   const triggers = all.filter(({ file }) => incoming.has(file.name));
   const claims = new Claims(incoming, triggers);
   await refuseIrregular(ctx, product, incoming, claims, tally);
+  // Decided one after the other, so that the next sees what this one was; carried out side by side, but for those of one source.
+  const lanes = new Lanes(AHEAD);
   for await (const { item: trigger, result } of inOrder(triggers, AHEAD, (each) => prepare(ctx, records, each, incoming))) {
-    await guarded(ctx, product, trigger.file, tally, () => judge(ctx, records, trigger, result(), incoming, claims));
+    await guarded(ctx, product, trigger.file, tally, async () => {
+      const act = await decide(ctx, records, trigger, result(), incoming, claims);
+      await lanes.start(trigger.source, () => guarded(ctx, product, trigger.file, tally, act));
+      return undefined;
+    });
   }
+  await lanes.end();
   tally.moved += await removeOrphans(ctx, product, incoming, (name) => claims.has(name) || isTrigger(product, name) || !found.has(name));
 }
 
@@ -138,15 +145,15 @@ async function refuseIrregular(ctx: Context, product: Product, incoming: Incomin
   }
 }
 
-/** One upload: waited for, recognised as one that we have, refused, or taken. One after the other, so that the next sees what this one was. */
-async function judge(
+/** What is to be done with one upload: wait, drop it as one that we have, refuse it, or take it. Changes nothing outside `tmp/`. */
+async function decide(
   ctx: Context,
   records: Records,
   trigger: Trigger,
   prepared: Prepared,
   incoming: Incoming,
   claims: Claims,
-): Promise<Outcome> {
+): Promise<() => Promise<Outcome>> {
   const { product } = records;
   const { contents, workspace, copies } = prepared;
   const files = filesOf(trigger, contents, incoming);
@@ -162,44 +169,70 @@ async function judge(
   if (workspace !== undefined && (!isTaken || ctx.dryRun)) await discard(workspace);
   if (isWaiting || isArriving) {
     ctx.log.info('waiting', { trigger: trigger.file.name, product: product.name, faults: faults.map(({ text }) => text) });
-    return 'kept';
+    return async () => 'kept';
   }
-  if (ctx.dryRun) return pretend(trigger, again, faults);
+  if (ctx.dryRun) return async () => pretend(trigger, again, faults);
   const named = contents.dsc?.files.map(({ name }) => name) ?? [];
-  if (again !== undefined) return drop(ctx, trigger, again, claims.release(trigger, named, 'listed'));
-  if (faults.length > 0) {
-    const { id, source, version } = trigger;
-    const dsc = dscOf(trigger);
-    const known = {
-      ...(source === '' ? {} : { source }),
-      ...(version === '' ? {} : { version }),
-      ...(dsc === undefined ? {} : { dsc }),
-      ...signerOf(trigger),
-    };
-    const reasons = [...new Set(faults.map(({ text }) => text))];
-    const take = claims.release(trigger, named, 'stem');
-    await refuse(ctx, product, {
-      id,
-      product: product.name,
-      ...known,
-      trigger: trigger.file.name,
-      mail: recipientsOf(trigger),
-      faults: reasons,
-      take,
-    });
-    return 'moved';
+  if (again !== undefined) {
+    const gone = claims.release(trigger, named, 'listed');
+    return () => drop(ctx, trigger, again, gone);
   }
-  if (workspace === undefined || copies === undefined || contents.dsc === undefined)
+  if (faults.length > 0) {
+    const take = claims.release(trigger, named, 'stem');
+    return () => reject(ctx, product, trigger, faults, take);
+  }
+  const { dsc, dscName } = contents;
+  if (workspace === undefined || copies === undefined || dsc === undefined)
     throw new Error(`upload ${trigger.id} has neither faults nor contents`);
-  const upload = await writeUpload(ctx, records, workspace, trigger, contents.dsc, contents.dscName, copies.files);
+  const plan = planUpload(product, trigger, dsc, dscName, copies.files, workspace.life, ctx.now());
+  remember(records, plan.upload);
+  const gone = claims.release(trigger, named, 'listed');
+  return () => take(ctx, product, workspace, plan, gone);
+}
+
+/** The uploads that are judged after this one have to know it. */
+function remember({ known }: Records, file: UploadFile): void {
+  const former = known.findIndex((each) => each.file.id === file.id);
+  if (former !== -1) known.splice(former, 1);
+  known.push({ file, standing: 'live' });
+}
+
+async function take(ctx: Context, product: Product, workspace: Workspace, plan: Plan, gone: readonly IncomingFile[]): Promise<Outcome> {
+  const { id, source, version, jobs } = plan.upload;
+  await writeUpload(ctx, workspace, product, plan);
   // commit point: from here on the upload is ours.
-  await commit(ctx.spool, workspace, 'uploads', upload.id);
-  const former = records.known.findIndex(({ file }) => file.id === upload.id);
-  if (former !== -1) records.known.splice(former, 1);
-  records.known.push({ file: upload, standing: 'live' });
-  ctx.log.info('accepted', { id: upload.id, product: product.name, source: upload.source, version: upload.version, jobs: upload.jobs });
-  for (const file of claims.release(trigger, named, 'listed')) await removeSame(file);
-  await queueJobs(ctx, upload.id);
+  await commit(ctx.spool, workspace, 'uploads', id);
+  ctx.log.info('accepted', { id, product: product.name, source, version, jobs });
+  for (const file of gone) await removeSame(file);
+  await queueJobs(ctx, id);
+  return 'moved';
+}
+
+async function reject(
+  ctx: Context,
+  product: Product,
+  trigger: Trigger,
+  faults: readonly Fault[],
+  take: readonly IncomingFile[],
+): Promise<Outcome> {
+  const { id, source, version } = trigger;
+  const dsc = dscOf(trigger);
+  const known = {
+    ...(source === '' ? {} : { source }),
+    ...(version === '' ? {} : { version }),
+    ...(dsc === undefined ? {} : { dsc }),
+    ...signerOf(trigger),
+  };
+  const reasons = [...new Set(faults.map(({ text }) => text))];
+  await refuse(ctx, product, {
+    id,
+    product: product.name,
+    ...known,
+    trigger: trigger.file.name,
+    mail: recipientsOf(trigger),
+    faults: reasons,
+    take,
+  });
   return 'moved';
 }
 

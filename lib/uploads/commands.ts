@@ -3,7 +3,7 @@
  * unless an operator signed, and each is answered in a notice before the file goes.
  */
 import type { Context } from '../context.ts';
-import { fieldOf, parseControl } from '../formats/deb/control.ts';
+import { fieldOf, parseControl, splitWords } from '../formats/deb/control.ts';
 import { tell } from '../notices/notices.ts';
 import type { GoodSignature } from '../openpgp.ts';
 import { unparsedId } from '../spool/ids.ts';
@@ -49,8 +49,8 @@ export async function carryOut(
     return [file.name];
   }
   const { paragraphs, faults: formFaults } = parseControl(text);
-  const commands = (fieldOf(paragraphs[0] ?? new Map(), 'Commands') ?? '').split('\n').map((line) => line.trim().split(/\s+/));
-  const asked = commands.filter(([word]) => word !== '');
+  const commands = (fieldOf(paragraphs[0] ?? new Map(), 'Commands') ?? '').split('\n').map((line) => splitWords(line));
+  const asked = commands.filter((words) => words.length > 0);
   const faults = [
     ...signatureFaults,
     ...formFaults.map((fault) => `${file.name}: ${fault}`),

@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMailAddress } from '../config/address.ts';
-import { exists, removeTree, renameDurable, syncTree } from '../disk.ts';
+import { exists, removeTree, renameDurable, syncDirectory, syncFile } from '../disk.ts';
 import { unless } from '../errors.ts';
 import type { FileDigest } from '../spool/job.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -92,13 +92,27 @@ export async function discard({ dir }: Workspace): Promise<void> {
 /** commit point: the workspace becomes an entry. Whoever looks finds the former life, or the new one with the former in it. */
 export async function commit(spool: Spool, workspace: Workspace, state: State, id: string): Promise<void> {
   const { dir, former, life } = workspace;
-  await syncTree(dir);
+  await syncEntry(dir);
   const before = join(dir, 'before');
   if (former !== undefined && former !== before) {
     if (life > MAX_LIVES) await removeTree(join(former, 'before'));
     await renameDurable(former, before);
   }
   await spool.create(dir, state, id, { synced: true });
+}
+
+/** As syncTree, but what lies in a job's `in/` are the files of `files/` once more. */
+async function syncEntry(dir: string): Promise<void> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  await Promise.all(
+    entries.map((entry) => {
+      const path = join(dir, entry.name);
+      if (entry.name === 'before') return undefined;
+      if (entry.isDirectory()) return entry.name === 'in' ? syncDirectory(path) : syncEntry(path);
+      return syncFile(path);
+    }),
+  );
+  await syncDirectory(dir);
 }
 
 export async function readUpload(spool: Spool, id: string): Promise<UploadFile> {

@@ -1,11 +1,11 @@
 /** The look that verify takes before it loads anything. It may only err towards work. */
 import { readdirSync } from 'node:fs';
-import type { Context } from '../context.ts';
 import { codeOf } from '../errors.ts';
+import type { Glance } from '../spool/look.ts';
 import { unfinishedUploads } from './queue.ts';
 
 /** Whether no incoming holds anything and every upload's jobs are queued. */
-export function isVerifyIdle(ctx: Pick<Context, 'config' | 'spool'>): boolean {
+export function isVerifyIdle(ctx: Glance): boolean {
   return [...ctx.config.products.values()].every((product) => isEmpty(product.incoming)) && unfinishedUploads(ctx.spool).length === 0;
 }
 

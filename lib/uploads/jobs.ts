@@ -10,11 +10,14 @@ import { jobId } from '../spool/ids.ts';
 import { type FileDigest, type JobFile, journalLine } from '../spool/job.ts';
 import type { UploadFile } from './entry.ts';
 
+export interface PlannedJob {
+  readonly id: string;
+  readonly architecture: string;
+  readonly buildsAll: boolean;
+}
+
 /** One per architecture that the product builds of the source; `all` with the first of them, else as a job of its own. */
-export function architecturesOf(
-  product: Pick<Product, 'architectures'>,
-  dsc: Pick<Dsc, 'architectures'>,
-): { readonly architecture: string; readonly buildsAll: boolean }[] {
+export function architecturesOf(product: Pick<Product, 'architectures'>, dsc: Pick<Dsc, 'architectures'>): Omit<PlannedJob, 'id'>[] {
   const own = product.architectures.filter(
     (architecture) => architecture !== 'all' && dsc.architectures.some((pattern) => matchesArchitecture(pattern, architecture)),
   );
@@ -24,11 +27,7 @@ export function architecturesOf(
 }
 
 /** The jobs of an upload; `inputs` are the .dsc and every file that it lists. */
-export function jobsOf(
-  product: Product,
-  dsc: Dsc,
-  inputs: readonly FileDigest[],
-): { readonly id: string; readonly architecture: string; readonly buildsAll: boolean }[] {
+export function jobsOf(product: Product, dsc: Dsc, inputs: readonly FileDigest[]): PlannedJob[] {
   return architecturesOf(product, dsc).map((each) => ({
     ...each,
     id: jobId({
@@ -49,7 +48,7 @@ export async function writeJobs(
   product: Product,
   dsc: Dsc,
   upload: UploadFile,
-  jobs: ReturnType<typeof jobsOf>,
+  jobs: readonly PlannedJob[],
   inputs: readonly FileDigest[],
   stage: string,
   now: Date,

@@ -12,13 +12,13 @@ import { queuedBody } from '../notices/bodies.ts';
 import { tell } from '../notices/notices.ts';
 import { isEntryName } from '../spool/ids.ts';
 import { note } from '../spool/job.ts';
-import type { Spool } from '../spool/spool.ts';
+import type { Look } from '../spool/look.ts';
 import { JOB_STATES, type State } from '../spool/states.ts';
 import { readUpload } from './entry.ts';
 import { supersede } from './supersede.ts';
 
 /** Uploads whose jobs are not all queued, at once. */
-export function unfinishedUploads(spool: Spool): string[] {
+export function unfinishedUploads(spool: Look): string[] {
   return spool.listNow('uploads').filter((id) => {
     try {
       readdirSync(spool.path('uploads', join(id, 'jobs')));

@@ -6,15 +6,15 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Product } from '../config/types.ts';
 import type { Context } from '../context.ts';
 import { copyHashing, type DigestName, linkOrCopy } from '../disk.ts';
 import { codeOf } from '../errors.ts';
 import type { Dsc } from '../formats/deb/dsc.ts';
-import { type FileDigest, journalLine } from '../spool/job.ts';
+import type { FileDigest } from '../spool/job.ts';
 import { type Contents, type Fault, type Located, mismatch, unreadable } from './contents.ts';
 import { addressOf, type UploadFile, type Workspace } from './entry.ts';
-import { jobsOf, writeJobs } from './jobs.ts';
-import type { Records } from './records.ts';
+import { jobsOf, type PlannedJob, writeJobs } from './jobs.ts';
 import type { Trigger } from './trigger.ts';
 
 export interface Copies {
@@ -65,25 +65,33 @@ async function copyOne(
   return undefined;
 }
 
-/** Fills a workspace, whose `files/` are there, up to an upload's entry with its jobs. */
-export async function writeUpload(
-  ctx: Context,
-  records: Records,
-  workspace: Workspace,
+/** An upload as it will be. */
+export interface Plan {
+  readonly upload: UploadFile;
+  readonly dsc: Dsc;
+  readonly jobs: readonly PlannedJob[];
+  /** The .dsc and every file that it lists. */
+  readonly inputs: readonly FileDigest[];
+}
+
+/** What an upload, whose files were copied, gives. Pure. */
+export function planUpload(
+  product: Product,
   trigger: Trigger,
   dsc: Dsc,
   dscName: string,
   files: readonly FileDigest[],
-): Promise<UploadFile> {
-  const now = ctx.now();
+  life: number,
+  now: Date,
+): Plan {
   const inputs = files.filter(({ name }) => name === dscName || dsc.files.some((file) => file.name === name));
   const dscFile = files.find(({ name }) => name === dscName);
   if (dscFile === undefined) throw new Error(`upload ${trigger.id} has no ${dscName}`);
-  const jobs = jobsOf(records.product, dsc, inputs);
+  const jobs = jobsOf(product, dsc, inputs);
   const { signature, changes } = trigger;
   const upload: UploadFile = {
     id: trigger.id,
-    product: records.product.name,
+    product: product.name,
     source: dsc.source,
     version: dsc.version,
     ...(changes === undefined ? {} : { distribution: changes.distribution }),
@@ -96,16 +104,21 @@ export async function writeUpload(
     maintainer: changes?.maintainer ?? dsc.maintainer,
     ...(changes?.changedBy === undefined ? {} : { changedBy: changes.changedBy }),
     mail: recipientsOf(trigger),
-    life: workspace.life,
+    life,
     time: now.toISOString(),
   };
-  await writeJobs(workspace.dir, records.product, dsc, upload, jobs, inputs, ctx.log.tag, now);
+  return { upload, dsc, jobs, inputs };
+}
+
+/** Fills a workspace, whose `files/` are there, up to an upload's entry. Not synced: commit does that for the whole. */
+export async function writeUpload(
+  ctx: Context,
+  workspace: Workspace,
+  product: Product,
+  { upload, dsc, jobs, inputs }: Plan,
+): Promise<void> {
+  await writeJobs(workspace.dir, product, dsc, upload, jobs, inputs, ctx.log.tag, ctx.now());
   await writeFile(join(workspace.dir, 'upload.json'), `${JSON.stringify(upload, null, 1)}\n`);
-  await writeFile(
-    join(workspace.dir, 'journal'),
-    journalLine(now, ctx.log.tag, 'accepted', { trigger: trigger.file.name, jobs: upload.jobs }),
-  );
-  return upload;
 }
 
 /** The signer as upload.json and reject.json name them. */

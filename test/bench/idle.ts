@@ -16,10 +16,13 @@ try {
   await site.stage('publish');
   await site.stage('sync');
   for (const state of ['done', 'rejected', 'sent']) {
-    for (let index = 0; index < ENTRIES; index += 1) await mkdir(join(site.spool, state, `source_${index}_amd64_0123456789ab`), { recursive: true });
+    for (let index = 0; index < ENTRIES; index += 1)
+      await mkdir(join(site.spool, state, `source_${index}_amd64_0123456789ab`), { recursive: true });
   }
   for (let index = 0; index < ENTRIES; index += 1) await writeFile(join(site.dir, 'repositories/extras/pool', `file_${index}.deb`), '');
-  process.stdout.write(`idle: ${ENTRIES} entries in each of done, rejected, sent, and files in the pool; ${RUNS} runs a sample; ${aboutMachine()}\n`);
+  process.stdout.write(
+    `idle: ${ENTRIES} entries in each of done, rejected, sent, and files in the pool; ${RUNS} runs a sample; ${aboutMachine()}\n`,
+  );
   let missed = 0;
   for (const stage of STAGES) {
     const samples = await pairs(

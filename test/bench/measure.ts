@@ -19,18 +19,27 @@ export function timeCommand(command: string, times = 1): Sample {
   if (result.status !== 0) throw new Error(`${command}: ${result.status} ${String(result.stderr).slice(-2000)}`);
   // The second line of `times` (POSIX) is that of the children: user, then system.
   const children = String(result.output[3]).trim().split('\n')[1] ?? '';
-  const cpu = [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+  const cpu = [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds),
+    0,
+  );
   return { wall: wall / times, cpu: cpu / times };
 }
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? Number.NaN) : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? Number.NaN)
+    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
 }
 
 /** Runs ours and the peer's in turn; `prepare` is not timed. Gives the samples of both. */
-export async function pairs(count: number, ours: () => Promise<Sample> | Sample, peer: () => Promise<Sample> | Sample): Promise<{ ours: Sample[]; peer: Sample[] }> {
+export async function pairs(
+  count: number,
+  ours: () => Promise<Sample> | Sample,
+  peer: () => Promise<Sample> | Sample,
+): Promise<{ ours: Sample[]; peer: Sample[] }> {
   const samples: { ours: Sample[]; peer: Sample[] } = { ours: [], peer: [] };
   for (let pair = 0; pair < count; pair += 1) {
     samples.ours.push(await ours());
@@ -40,7 +49,13 @@ export async function pairs(count: number, ours: () => Promise<Sample> | Sample,
 }
 
 /** One line: both medians, the median ratio within a pair, and whether the target holds. */
-export function report(name: string, peerName: string, samples: { ours: Sample[]; peer: Sample[] }, what: keyof Sample, target: number): boolean {
+export function report(
+  name: string,
+  peerName: string,
+  samples: { ours: Sample[]; peer: Sample[] },
+  what: keyof Sample,
+  target: number,
+): boolean {
   const ours = samples.ours.map((sample) => sample[what]);
   const peer = samples.peer.map((sample) => sample[what]);
   const ratio = median(ours.map((value, index) => value / (peer[index] ?? Number.NaN)));

@@ -1,6 +1,6 @@
 /** 100 signed uploads of 1 MB: `buildme verify` (signatures, digests, copies with fsync, jobs) against dscverify, one call each. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTemp, removeTemp, run } from '../helpers/run.ts';
 import { BUILDME, makeSite } from '../helpers/site.ts';
@@ -20,16 +20,18 @@ try {
       source,
       key: site.uploader,
       distribution: 'stable',
-      files: { [`${source}_1.0.orig.tar.gz`]: randomBytes(900_000), [`${source}_1.0.orig-data.tar.gz`]: randomBytes(60_000), [`${source}_1.0-1.debian.tar.xz`]: randomBytes(40_000) },
-      extra: { [`${source}_1.0-1_source.buildinfo`]: 'Format: 1.0\n' },
+      files: {
+        [`${source}_1.0.orig.tar.gz`]: randomBytes(900_000),
+        [`${source}_1.0.orig-data.tar.gz`]: randomBytes(60_000),
+        [`${source}_1.0-1.debian.tar.xz`]: randomBytes(40_000),
+      },
+      extra: { [`${source}_1.0-1_amd64.extra.tar.gz`]: randomBytes(1000) },
     });
   }
   const files = await readdir(uploads);
   process.stdout.write(`verify: ${UPLOADS} signed uploads, ${files.length} files; ${aboutMachine()}\n`);
-  await site.stage('verify');
   const ours = async () => {
-    await run(['find', site.spool, '-mindepth', '2', '-delete']);
-    await mkdir(join(site.spool, 'lock'), { recursive: true });
+    await removeTemp(site.spool);
     await run(['sh', '-c', `rm -f ${site.incoming}/* && cp ${uploads}/* ${site.incoming}/ && sync -f ${site.incoming}`]);
     const sample = timeCommand(`${process.execPath} ${BUILDME} -c ${site.configFile} verify`);
     const queued = (await readdir(join(site.spool, 'queued'))).length;
@@ -37,7 +39,10 @@ try {
     return sample;
   };
   const keyring = join(site.dir, 'uploaders.gpg');
-  const peer = () => timeCommand(`cd ${uploads} && for c in *.changes; do dscverify --no-conf --no-default-keyrings --keyring ${keyring} $c || exit 1; done`);
+  const peer = () =>
+    timeCommand(
+      `cd ${uploads} && for c in *.changes; do dscverify --no-conf --no-default-keyrings --keyring ${keyring} $c || exit 1; done`,
+    );
   const samples = await pairs(PAIRS, ours, peer);
   process.exitCode = report('verify', 'dscverify', samples, 'wall', TARGET) ? 0 : 1;
 } finally {

@@ -25,14 +25,15 @@ mount -t overlay overlay -o "lowerdir=$1/sbin:/usr/sbin" /usr/sbin
 exec cron -f -L 15
 `;
 
-/** Starts cron for `user`; its lines run from the next full minute on. Stop it soon. */
-export async function startCron(user: string, crontab: string): Promise<TestCron> {
+/** Starts cron for `user`; its lines run from the next full minute on. `programs` (name to script) are found in /usr/sbin. Stop it soon. */
+export async function startCron(user: string, crontab: string, programs: Readonly<Record<string, string>> = {}): Promise<TestCron> {
   const dir = await makeTemp('cron');
   await chmod(dir, 0o755);
   for (const name of ['crontabs', 'empty', 'sbin', 'mail']) await mkdir(join(dir, name), { mode: 0o755 });
   await chmod(join(dir, 'mail'), 0o1777);
   await writeFile(join(dir, 'pid'), '');
   await writeFile(join(dir, 'sbin', 'sendmail'), `#!/bin/sh\nexec cat >"$(mktemp ${join(dir, 'mail')}/XXXXXXXX)"\n`, { mode: 0o755 });
+  for (const [name, text] of Object.entries(programs)) await writeFile(join(dir, 'sbin', name), text, { mode: 0o755 });
   // cron takes a crontab that is the user's own and that nobody else can write.
   await writeFile(join(dir, 'crontabs', user), crontab, { mode: 0o600 });
   await run(['chown', `${user}:crontab`, join(dir, 'crontabs', user)]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Host } from '../../lib/hosts/host.ts';
 import { openAt, openHost, placeOfHost } from '../../lib/hosts/hosts.ts';
-import { makeTemp, removeTemp, run } from '../helpers/run.ts';
+import { isRoot, makeTemp, removeTemp, run } from '../helpers/run.ts';
 import { freePort, startSshd, type TestSshd } from '../helpers/sshd.ts';
 import { claimFor, commandFor, inputsIn, job, LIMITS } from '../steps/attempt.ts';
 import { configWith, hostWith } from '../steps/site.ts';
@@ -130,6 +130,26 @@ describe('an attempt over ssh', () => {
       expect((await stat(join(into, 'log'))).size).toBe(1000);
       await host.clean(dir);
     });
+  });
+
+  it.skipIf(!isRoot)('fetched onto a full disk says so and leaves the results on the host', async () => {
+    const dir = join(temp, 'work', 'job.build.5');
+    const command = commandFor('head -c 3000000 /dev/zero >"$BUILDME_OUT"/large');
+    const into = join(temp, 'small');
+    await mkdir(into);
+    await run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'small', into]);
+    try {
+      await withHost(async (host) => {
+        await host.start(job, claimFor(dir, command), command);
+        await host.wait([dir], 30_000);
+        const limits = { ...LIMITS, maxResultBytes: 10_000_000 };
+        await expect(host.fetch(dir, into, limits)).rejects.toMatchObject({ name: 'TemporaryError', code: 'E_DISK_FULL' });
+        expect((await stat(join(dir, 'out', 'large'))).size).toBe(3_000_000);
+        await host.clean(dir);
+      });
+    } finally {
+      await run(['umount', into]);
+    }
   });
 
   it('is found where its claim says, not where the configuration says today', async () => {

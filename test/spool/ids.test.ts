@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { escapeName, isEntryName, jobId, unparsedId, uploadId } from '../../lib/spool/ids.ts';
 
-const parts = { product: 'p', kind: 'build', rebuild: 0, source: 'hello', version: '1:2.0-1', architecture: 'amd64', files: [{ name: 'a', sha256: '1' }, { name: 'b', sha256: '2' }] };
+const parts = {
+  product: 'p',
+  kind: 'build',
+  rebuild: 0,
+  source: 'hello',
+  version: '1:2.0-1',
+  architecture: 'amd64',
+  files: [
+    { name: 'a', sha256: '1' },
+    { name: 'b', sha256: '2' },
+  ],
+};
 
 describe('ids', () => {
   it('a job is named after source, version and architecture, with the colon as %3a', () => {

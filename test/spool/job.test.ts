@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { type JobFile, type JournalLine, progressOf } from '../../lib/spool/job.ts';
 
 const file = { id: 'j', steps: ['build', 'lintian'] } as unknown as JobFile;
-const line = (event: string, details: Record<string, unknown> = {}): JournalLine => ({ time: '2026-01-01T00:00:00.000Z', stage: 't', event, ...details });
+const line = (event: string, details: Record<string, unknown> = {}): JournalLine => ({
+  time: '2026-01-01T00:00:00.000Z',
+  stage: 't',
+  event,
+  ...details,
+});
 const claimed = (attempt: number, step = 'build') => line('claimed', { attempt, step, host: 'h' });
 const verdict = (attempt: number, kind: string, step = 'build') => line('verdict', { attempt, step, verdict: kind });
 
@@ -23,11 +28,21 @@ describe('what a journal adds up to', () => {
 
   it('host faults count in a row, dependency faults outlive them', () => {
     expect(progressOf(file, [verdict(1, 'host'), verdict(2, 'host')]).hostFaults).toBe(2);
-    expect(progressOf(file, [verdict(1, 'host'), verdict(2, 'dependency'), verdict(3, 'host')])).toMatchObject({ hostFaults: 1, dependencyFaults: 1 });
+    expect(progressOf(file, [verdict(1, 'host'), verdict(2, 'dependency'), verdict(3, 'host')])).toMatchObject({
+      hostFaults: 1,
+      dependencyFaults: 1,
+    });
   });
 
   it('retry begins at the step it names and forgives', () => {
-    const journal = [claimed(1), verdict(1, 'ok'), claimed(2, 'lintian'), verdict(2, 'package', 'lintian'), line('end', { reason: 'x' }), line('retry', { step: 'build' })];
+    const journal = [
+      claimed(1),
+      verdict(1, 'ok'),
+      claimed(2, 'lintian'),
+      verdict(2, 'package', 'lintian'),
+      line('end', { reason: 'x' }),
+      line('retry', { step: 'build' }),
+    ];
     expect(progressOf(file, journal)).toMatchObject({ step: 'build', attempts: 2, hostFaults: 0, ending: undefined });
   });
 

@@ -77,7 +77,10 @@ describe('durable files', () => {
   it('a copy has the digests of what was read, and a link is refused', async () => {
     await writeFile(join(dir, 'a'), 'hello');
     const copied = await copyHashing(join(dir, 'a'), join(dir, 'b'), ['md5', 'sha256']);
-    expect(copied).toEqual({ size: 5, digests: { md5: '5d41402abc4b2a76b9719d911017c592', sha256: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824' } });
+    expect(copied).toEqual({
+      size: 5,
+      digests: { md5: '5d41402abc4b2a76b9719d911017c592', sha256: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824' },
+    });
     const { symlink } = await import('node:fs/promises');
     await symlink('/etc/passwd', join(dir, 'l'));
     await expect(openRegular(join(dir, 'l'))).rejects.toMatchObject({ code: 'E_NOT_REGULAR' });

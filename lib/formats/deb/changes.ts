@@ -1,6 +1,6 @@
 /** An upload's .changes (deb-changes(5)) as values. One promise: as for a .dsc, every fault of its form is found in one reading. */
-import { fieldOf } from './control.ts';
-import { fieldReader, onlyParagraph, splitWords, validPackageName } from './dsc.ts';
+import { fieldOf, splitWords } from './control.ts';
+import { fieldReader, onlyParagraph, validPackageName } from './dsc.ts';
 import { type ListedFile, readFileList } from './filelist.ts';
 import { validVersion } from './version.ts';
 

@@ -33,13 +33,12 @@ export function parseControl(text: string): Parsed {
   const close = (): void => {
     const key = open?.name.toLowerCase() ?? '';
     // The first of two fields of one name stands; the second is a fault already.
-    if (open !== undefined && paragraph?.has(key) === false)
-      paragraph.set(key, { name: open.name, value: open.lines.join('\n').trimEnd() });
+    if (open !== undefined && paragraph?.has(key) === false) paragraph.set(key, { name: open.name, value: trimEnd(open.lines.join('\n')) });
     open = undefined;
   };
   for (const [index, raw] of text.split('\n').entries()) {
     if (faults.length >= MAX_FAULTS) break;
-    const line = raw.trimEnd();
+    const line = trimEnd(raw);
     const where = `line ${index + 1}`;
     if (line.length > MAX_LINE) {
       faults.push(`${where} has ${line.length} characters; at most ${MAX_LINE} are taken`);
@@ -69,6 +68,18 @@ export function parseControl(text: string): Parsed {
   return { paragraphs, faults };
 }
 
+/** Blanks of ASCII only: to dpkg a no-break space is a letter like any other. No regular expression: a run of a million blanks is cheap. */
+function trimEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && ' \t\r\n'.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
+}
+
+/** The words of a value, with ASCII blanks between them. */
+export function splitWords(value: string): string[] {
+  return value.split(/[ \t\n]+/).filter((word) => word !== '');
+}
+
 /** The value of a field, by its name in any case; undefined when it is not there. */
 export function fieldOf(paragraph: Paragraph, name: string): string | undefined {
   return paragraph.get(name.toLowerCase())?.value;
@@ -80,7 +91,7 @@ export function formatControl(fields: Iterable<Field>): string {
   for (const { name, value } of fields) {
     const [first = '', ...rest] = value.split('\n');
     text += `${name}:${first === '' ? '' : ` ${first}`}\n`;
-    for (const line of rest) text += line.trim() === '' ? ' .\n' : ` ${line}\n`;
+    for (const line of rest) text += trimEnd(line) === '' ? ' .\n' : ` ${line}\n`;
   }
   return text;
 }

@@ -2,7 +2,7 @@
  * A source package's .dsc (dsc(5)) as values. One promise: every fault of its form is found in one reading, and what is returned beside
  * faults is only ever used to say more about them.
  */
-import { excerpt, fieldOf, type Paragraph, parseControl } from './control.ts';
+import { excerpt, fieldOf, type Paragraph, parseControl, splitWords } from './control.ts';
 import { type ListedFile, readFileList } from './filelist.ts';
 import { validVersion } from './version.ts';
 
@@ -49,10 +49,7 @@ export function readDsc(text: string, options: { readonly needsSha256?: boolean 
   const architectures = splitWords(need('Architecture', validArchitectures, 'architecture names'));
   const maintainer = need('Maintainer');
   const packages = readPackageList(fieldOf(paragraph, 'Package-List') ?? '', faults);
-  const binaries = new Set([
-    ...packages.map(({ name }) => name),
-    ...(fieldOf(paragraph, 'Binary') ?? '').split(/[\s,]+/).filter((name) => name !== ''),
-  ]);
+  const binaries = new Set([...packages.map(({ name }) => name), ...splitWords((fieldOf(paragraph, 'Binary') ?? '').replaceAll(',', ' '))]);
   for (const name of binaries) if (!validPackageName(name)) faults.push(`Binary names '${excerpt(name)}', which is no name of a package`);
   const list = readFileList(paragraph, 3, options.needsSha256 ?? true);
   return {
@@ -64,8 +61,8 @@ export function readDsc(text: string, options: { readonly needsSha256?: boolean 
 /** `name type section priority [arch=a,b] [profile=…]` a line (deb-src-control(5)). */
 function readPackageList(value: string, faults: string[]): PackageListEntry[] {
   const entries: PackageListEntry[] = [];
-  for (const line of value.split('\n').filter((each) => each.trim() !== '')) {
-    const [name = '', type = '', section = '', priority = '', ...rest] = line.trim().split(/\s+/);
+  for (const line of value.split('\n').filter((each) => each !== '')) {
+    const [name = '', type = '', section = '', priority = '', ...rest] = splitWords(line);
     if (priority === '' || !validPackageName(name)) {
       faults.push(`Package-List has the line '${excerpt(line.trim())}'; expected name, type, section and priority`);
       continue;
@@ -103,10 +100,6 @@ export function fieldReader(
 
 function validArchitectures(value: string): boolean {
   return splitWords(value).every((word) => /^[a-z0-9][a-z0-9-]{0,39}$/.test(word));
-}
-
-export function splitWords(value: string): string[] {
-  return value.split(/\s+/).filter((word) => word !== '');
 }
 
 /**

@@ -3,7 +3,7 @@
  * path, no leading dot) and has one size, and every digest that was given stands beside it.
  */
 import type { DigestName } from '../../disk.ts';
-import { excerpt, fieldOf, type Paragraph } from './control.ts';
+import { excerpt, fieldOf, type Paragraph, splitWords } from './control.ts';
 
 export interface ListedFile {
   readonly name: string;
@@ -47,13 +47,13 @@ export function readFileList(paragraph: Paragraph, filesColumns: 3 | 5, needsSha
       continue;
     }
     const names = new Set<string>();
-    const lines = value.split('\n').filter((line) => line.trim() !== '');
+    const lines = value.split('\n').filter((line) => line !== '');
     if (lines.length > MAX_FILES) {
       faults.push(`${field} lists ${lines.length} files; at most ${MAX_FILES} are taken`);
       continue;
     }
     for (const line of lines) {
-      const columns = line.trim().split(/[ \t]+/);
+      const columns = splitWords(line);
       const expected = field === 'Files' ? filesColumns : 3;
       const [sum = '', sizeText = ''] = columns;
       const name = columns.at(-1) ?? '';

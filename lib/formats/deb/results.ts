@@ -9,7 +9,7 @@ import { InputError, textOf } from '../../errors.ts';
 import type { Exec } from '../../exec.ts';
 import type { FileDigest, JobFile } from '../../spool/job.ts';
 import { type Changes, readChanges } from './changes.ts';
-import { parseControl, fieldOf } from './control.ts';
+import { fieldOf, parseControl } from './control.ts';
 import { readDebControl } from './debfile.ts';
 import { textFaults } from './text.ts';
 import { withoutEpoch } from './version.ts';
@@ -73,7 +73,15 @@ export async function readResults(exec: Exec, dir: string): Promise<BuildResults
       faults.push(textOf(error));
     }
   }
-  return { files, changes: changesNames.length === 1 ? changes?.changes : undefined, changesNames, buildinfoNames, buildinfoFiles, packages, faults };
+  return {
+    files,
+    changes: changesNames.length === 1 ? changes?.changes : undefined,
+    changesNames,
+    buildinfoNames,
+    buildinfoFiles,
+    packages,
+    faults,
+  };
 }
 
 /** A .buildinfo has Checksums-* and no Files (deb-buildinfo(5)). */
@@ -91,20 +99,38 @@ async function readPackage(exec: Exec, dir: string, file: string): Promise<Built
   const control = await readDebControl(exec, join(dir, file));
   const field = (name: string): string => fieldOf(control, name) ?? '';
   const [, source = field('Package'), sourceVersion = field('Version')] = /^(\S+)(?:\s+\(([^()\s]+)\))?$/.exec(field('Source')) ?? [];
-  return { file, name: field('Package'), version: field('Version'), architecture: field('Architecture'), source, sourceVersion, section: field('Section') };
+  return {
+    file,
+    name: field('Package'),
+    version: field('Version'),
+    architecture: field('Architecture'),
+    source,
+    sourceVersion,
+    section: field('Section'),
+  };
 }
 
 /** Every fault of the results of a build step; none: they are what was asked for. Names of other sources are the caller's to ask about. */
 export function problemsWith(results: BuildResults, job: JobFile): string[] {
-  return [...results.faults, ...changesProblems(results, job), ...listProblems(results), ...buildinfoProblems(results), ...results.packages.flatMap((built) => packageProblems(built, job))];
+  return [
+    ...results.faults,
+    ...changesProblems(results, job),
+    ...listProblems(results),
+    ...buildinfoProblems(results),
+    ...results.packages.flatMap((built) => packageProblems(built, job)),
+  ];
 }
 
 function changesProblems({ changes, changesNames, packages }: BuildResults, job: JobFile): string[] {
-  if (changesNames.length !== 1) return [`the build left ${changesNames.length === 0 ? 'no .changes' : `several .changes (${changesNames.join(', ')})`}; expected exactly one`];
+  if (changesNames.length !== 1)
+    return [
+      `the build left ${changesNames.length === 0 ? 'no .changes' : `several .changes (${changesNames.join(', ')})`}; expected exactly one`,
+    ];
   if (changes === undefined) return [];
   const problems: string[] = [];
   if (changes.source !== job.source) problems.push(`${changesNames[0]} is of source ${changes.source}; ${job.source} was asked for`);
-  if (changes.sourceVersion !== job.version) problems.push(`${changesNames[0]} is of version ${changes.sourceVersion}; ${job.version} was asked for`);
+  if (changes.sourceVersion !== job.version)
+    problems.push(`${changesNames[0]} is of version ${changes.sourceVersion}; ${job.version} was asked for`);
   const strange = changes.architectures.filter((each) => each !== job.architecture && !(each === 'all' && job.buildsAll));
   if (strange.length > 0) problems.push(`${changesNames[0]} is for ${strange.join(' ')}; ${wantedArchitectures(job)} was asked for`);
   if (packages.length === 0) problems.push('the build left no package');
@@ -125,8 +151,10 @@ function listProblems({ changes, changesNames, files }: BuildResults): string[] 
     listed.delete(file.name);
     if (changesNames.includes(file.name)) continue;
     if (line === undefined) problems.push(`${file.name} was left by the build, but ${changesNames[0]} does not list it`);
-    else if (line.size !== file.size || line.digests.sha256 !== file.sha256) problems.push(`${file.name} is not what ${changesNames[0]} lists: its size or SHA-256 differs`);
-    if (!/\.(deb|udeb|ddeb|buildinfo)$/.test(file.name)) problems.push(`${file.name} is no package and no .buildinfo; nothing else can be published`);
+    else if (line.size !== file.size || line.digests.sha256 !== file.sha256)
+      problems.push(`${file.name} is not what ${changesNames[0]} lists: its size or SHA-256 differs`);
+    if (!/\.(deb|udeb|ddeb|buildinfo)$/.test(file.name))
+      problems.push(`${file.name} is no package and no .buildinfo; nothing else can be published`);
   }
   return [...problems, ...[...listed.keys()].map((name) => `${changesNames[0]} lists ${name}, which the build did not leave`)];
 }
@@ -149,7 +177,8 @@ function packageProblems(built: BuiltPackage, job: JobFile): string[] {
   const problems: string[] = [];
   const { file, name } = built;
   const expected = `${name}_${withoutEpoch(built.version)}_${built.architecture}`;
-  if (file.replace(IS_PACKAGE, '') !== expected) problems.push(`${file} holds package ${name} ${built.version} ${built.architecture}; it should be named ${expected}`);
+  if (file.replace(IS_PACKAGE, '') !== expected)
+    problems.push(`${file} holds package ${name} ${built.version} ${built.architecture}; it should be named ${expected}`);
   if (built.source !== job.source || built.sourceVersion !== job.version) {
     problems.push(`${file} says that it is of source ${built.source} ${built.sourceVersion}; ${job.source} ${job.version} was asked for`);
   }

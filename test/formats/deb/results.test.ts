@@ -3,12 +3,26 @@ import type { Changes } from '../../../lib/formats/deb/changes.ts';
 import { type BuildResults, problemsWith } from '../../../lib/formats/deb/results.ts';
 import type { JobFile } from '../../../lib/spool/job.ts';
 
-const job = { source: 'hello', version: '1:2.0-1', architecture: 'amd64', buildsAll: true, binaries: ['hello', 'hello-doc'] } as unknown as JobFile;
+const job = {
+  source: 'hello',
+  version: '1:2.0-1',
+  architecture: 'amd64',
+  buildsAll: true,
+  binaries: ['hello', 'hello-doc'],
+} as unknown as JobFile;
 const deb = { name: 'hello_2.0-1_amd64.deb', size: 10, sha256: 'aa' };
 const doc = { name: 'hello-doc_2.0-1_all.deb', size: 11, sha256: 'bb' };
 const info = { name: 'hello_2.0-1_amd64.buildinfo', size: 12, sha256: 'cc' };
 const changesFile = { name: 'hello_2.0-1_amd64.changes', size: 13, sha256: 'dd' };
-const built = { file: deb.name, name: 'hello', version: '1:2.0-1', architecture: 'amd64', source: 'hello', sourceVersion: '1:2.0-1', section: 'misc' };
+const built = {
+  file: deb.name,
+  name: 'hello',
+  version: '1:2.0-1',
+  architecture: 'amd64',
+  source: 'hello',
+  sourceVersion: '1:2.0-1',
+  section: 'misc',
+};
 const builtDoc = { ...built, file: doc.name, name: 'hello-doc', architecture: 'all' };
 const changes = {
   source: 'hello',
@@ -57,33 +71,73 @@ describe('results of a build', () => {
     const [first, ...rest] = own.files;
     expect(first).toBeDefined();
     const files = [{ ...deb, name: 'hello_5.0_amd64.deb' }, ...rest];
-    const listed = files.filter(({ name }) => name !== changesFile.name).map(({ name, size, sha256 }) => ({ name, size, digests: { sha256 } }));
-    const results = { ...own, files, changes: { ...changes, files: listed }, buildinfoFiles: new Map([['hello_5.0_amd64.deb', 'aa'], [doc.name, 'bb']]) };
+    const listed = files
+      .filter(({ name }) => name !== changesFile.name)
+      .map(({ name, size, sha256 }) => ({ name, size, digests: { sha256 } }));
+    const results = {
+      ...own,
+      files,
+      changes: { ...changes, files: listed },
+      buildinfoFiles: new Map([
+        ['hello_5.0_amd64.deb', 'aa'],
+        [doc.name, 'bb'],
+      ]),
+    };
     expect(problemsWith(results, job)).toEqual([]);
   });
 
   it.each<[string, BuildResults, RegExp]>([
     ['no .changes', { ...good, changes: undefined, changesNames: [], files: [deb, doc, info] }, /left no \.changes/],
-    ['two .changes', { ...good, changes: undefined, changesNames: ['a.changes', 'b.changes'] }, /several \.changes \(a\.changes, b\.changes\)/],
+    [
+      'two .changes',
+      { ...good, changes: undefined, changesNames: ['a.changes', 'b.changes'] },
+      /several \.changes \(a\.changes, b\.changes\)/,
+    ],
     ['a .changes of another source', { ...good, changes: { ...changes, source: 'bash' } }, /of source bash; hello was asked for/],
     ['a .changes of another version', { ...good, changes: { ...changes, sourceVersion: '3' } }, /of version 3; 1:2\.0-1 was asked for/],
-    ['a .changes for another architecture', { ...good, changes: { ...changes, architectures: ['arm64'] } }, /for arm64; amd64 and all was asked for/],
+    [
+      'a .changes for another architecture',
+      { ...good, changes: { ...changes, architectures: ['arm64'] } },
+      /for arm64; amd64 and all was asked for/,
+    ],
     ['a package of another source', withPackage({ source: 'bash' }), /of source bash/],
     ['a package of another source version', withPackage({ sourceVersion: '9' }), /hello 9; hello 1:2\.0-1 was asked for/],
-    ['a package that the source does not declare', withPackage({ name: 'bash', file: 'bash_2.0-1_amd64.deb' }), /bash, which the \.dsc does not declare/],
+    [
+      'a package that the source does not declare',
+      withPackage({ name: 'bash', file: 'bash_2.0-1_amd64.deb' }),
+      /bash, which the \.dsc does not declare/,
+    ],
     ['a package for another architecture', withPackage({ architecture: 'arm64', file: 'hello_2.0-1_arm64.deb' }), /is for arm64/],
     ['a file name that says otherwise', withPackage({ name: 'hello-doc' }), /should be named hello-doc_2\.0-1_amd64/],
-    ['a file that .changes does not list', { ...good, files: [...good.files, { name: 'x_1_amd64.deb', size: 1, sha256: 'x' }] }, /x_1_amd64\.deb was left by the build, but/],
-    ['a listed file that is not there', { ...good, files: [deb, info, changesFile] }, /lists hello-doc_2\.0-1_all\.deb, which the build did not leave/],
+    [
+      'a file that .changes does not list',
+      { ...good, files: [...good.files, { name: 'x_1_amd64.deb', size: 1, sha256: 'x' }] },
+      /x_1_amd64\.deb was left by the build, but/,
+    ],
+    [
+      'a listed file that is not there',
+      { ...good, files: [deb, info, changesFile] },
+      /lists hello-doc_2\.0-1_all\.deb, which the build did not leave/,
+    ],
     ['another digest than listed', { ...good, files: [{ ...deb, sha256: 'zz' }, doc, info, changesFile] }, /its size or SHA-256 differs/],
     ['a .buildinfo that lacks a package', { ...good, buildinfoFiles: new Map([[deb.name, 'aa']]) }, /does not list hello-doc/],
-    ['a .buildinfo with another package', { ...good, buildinfoFiles: new Map([...good.buildinfoFiles, ['evil_1_all.deb', 'x']]) }, /lists evil_1_all\.deb/],
-    ['a result that cannot be published', { ...good, files: [...good.files, { name: 'raw.img', size: 1, sha256: 'x' }] }, /raw\.img is no package/],
+    [
+      'a .buildinfo with another package',
+      { ...good, buildinfoFiles: new Map([...good.buildinfoFiles, ['evil_1_all.deb', 'x']]) },
+      /lists evil_1_all\.deb/,
+    ],
+    [
+      'a result that cannot be published',
+      { ...good, files: [...good.files, { name: 'raw.img', size: 1, sha256: 'x' }] },
+      /raw\.img is no package/,
+    ],
   ])('%s is refused and named', (_, results, expected) => {
     expect(problemsWith(results, job).join('\n')).toMatch(expected);
   });
 
   it('arch:all packages are refused from a job that does not build them', () => {
-    expect(problemsWith(good, { ...job, buildsAll: false }).join('\n')).toMatch(/hello-doc_2\.0-1_all\.deb is for all; amd64 was asked for/);
+    expect(problemsWith(good, { ...job, buildsAll: false }).join('\n')).toMatch(
+      /hello-doc_2\.0-1_all\.deb is for all; amd64 was asked for/,
+    );
   });
 });

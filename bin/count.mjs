@@ -1,4 +1,4 @@
-// Sums vitest's JSON report into the line `N passed, N failed, N skipped`, after a prefix: count.js FILE VITEST_STATUS [PREFIX].
+// Sums vitest's JSON report into the line `N passed, N failed, N skipped`, after a prefix: count.mjs FILE VITEST_STATUS [PREFIX].
 // Exit status 1 when something failed, was not even loaded, or when there is no report.
 import { readFileSync } from 'node:fs';
 
