@@ -27,8 +27,10 @@ await build({
   outdir: fresh,
   splitting: true,
   format: 'esm',
-  // Bundled CommonJS libraries ask for require().
-  banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+  // Bundled CommonJS libraries ask for require() and, ssh2, for __dirname.
+  banner: {
+    js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url),__dirname=import.meta.dirname;",
+  },
 });
 // What every cron run starts with: one small CommonJS file, which is what node loads fastest. It reaches the rest by import().
 await build({

@@ -5,7 +5,8 @@
 import { statSync } from 'node:fs';
 import { makePlaces } from '../config/places.ts';
 import type { Context } from '../context.ts';
-import { EXIT, textOf, UsageError } from '../errors.ts';
+import { makeDirectory } from '../disk.ts';
+import { EXIT, textOf, UsageError, unless } from '../errors.ts';
 import type { Invocation } from '../main.ts';
 import { runStage, STAGES } from './stages.ts';
 
@@ -30,6 +31,9 @@ async function session({ context }: Invocation, signal: AbortSignal): Promise<vo
   const ctx = context('run');
   await makePlaces(ctx.config);
   await ctx.spool.prepare();
+  // What does not exist cannot be watched; where publish runs as another user, it has made these itself.
+  for (const { dir } of ctx.config.repositories.values())
+    await unless(['EACCES', 'EROFS', 'ENOENT'], undefined, makeDirectory(`${dir}/receipts`));
   const [{ default: cron }, { watch }, { listen }] = await Promise.all([import('node-cron'), import('chokidar'), import('./listen.ts')]);
   const stages = new Map([...STAGES.keys()].map((name) => [name, waker(() => runStage(name, context))]));
   const wake = (name: string): void => {

@@ -94,8 +94,8 @@ export async function makeSite(dir: string): Promise<DemoSite> {
   return site;
 }
 
-/** The release of this machine, for the base system. */
-async function release(): Promise<string> {
+/** The release of this machine, for the base system. Throws E_RELEASE where it has no name. */
+export async function release(): Promise<string> {
   const name = /^VERSION_CODENAME="?([a-z]+)"?$/m.exec(await readFile('/etc/os-release', 'utf8'))?.[1];
   if (name === undefined)
     throw new ExpectedError('E_RELEASE', '/etc/os-release names no VERSION_CODENAME: the demo needs Debian 12 or a relative of it');

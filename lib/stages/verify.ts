@@ -13,6 +13,7 @@ import type { Fault } from '../uploads/contents.ts';
 import { commit, discard, type UploadFile, type Workspace } from '../uploads/entry.ts';
 import { guarded } from '../uploads/guarded.ts';
 import { type Incoming, type IncomingFile, removeSame, scanIncoming, stemOf, triggerKind } from '../uploads/incoming.ts';
+import { leave, listLeaving, unfinishedLeaving } from '../uploads/leaving.ts';
 import { inOrder, Lanes } from '../uploads/ordered.ts';
 import { removeOrphans } from '../uploads/orphans.ts';
 import { brokenRules, faultsOf, filesOf, isMissing, type Prepared, prepare } from '../uploads/prepare.ts';
@@ -58,8 +59,16 @@ async function verifyProduct(ctx: Context, product: Product, tally: Tally): Prom
   const records = await readRecords(ctx, product);
   const all = await readTriggers(ctx, product, found, tally);
   const gone = await carryOutCommands(ctx, records, found, all, tally);
-  const incoming: Incoming = new Map([...found].filter(([name]) => !gone.has(name)));
-  const triggers = all.filter(({ file }) => incoming.has(file.name));
+  const unfinished = await unfinishedLeaving(ctx, product.name, found);
+  const taken = new Set([...gone, ...unfinished.flatMap(({ files }) => files.map(({ name }) => name))]);
+  const triggers = all.filter(({ file }) => !taken.has(file.name));
+  const named = new Set(triggers.flatMap(({ files }) => files.map(({ name }) => name)));
+  for (const { entry, files } of ctx.dryRun ? [] : unfinished)
+    await leave(
+      entry,
+      files.filter(({ name }) => !named.has(name)),
+    );
+  const incoming: Incoming = new Map([...found].filter(([name]) => !taken.has(name) || (named.has(name) && !gone.has(name))));
   const claims = new Claims(incoming, triggers);
   await refuseIrregular(ctx, product, incoming, claims, tally);
   // Decided one after the other, so that the next sees what this one was; carried out side by side, but for those of one source.
@@ -72,7 +81,7 @@ async function verifyProduct(ctx: Context, product: Product, tally: Tally): Prom
     });
   }
   await lanes.end();
-  tally.moved += await removeOrphans(ctx, product, incoming, (name) => claims.has(name) || isTrigger(product, name) || !found.has(name));
+  tally.moved += await removeOrphans(ctx, product, incoming, (name) => claims.has(name) || isTrigger(product, name));
 }
 
 function isTrigger(product: Product, name: string): boolean {
@@ -200,10 +209,11 @@ function remember({ known }: Records, file: UploadFile): void {
 async function take(ctx: Context, product: Product, workspace: Workspace, plan: Plan, gone: readonly IncomingFile[]): Promise<Outcome> {
   const { id, source, version, jobs } = plan.upload;
   await writeUpload(ctx, workspace, product, plan);
+  await listLeaving(workspace.dir, product.name, gone);
   // commit point: from here on the upload is ours.
-  await commit(ctx.spool, workspace, 'uploads', id);
+  await commit(ctx.spool, workspace, 'uploads', id, { filesSynced: true });
   ctx.log.info('accepted', { id, product: product.name, source, version, jobs });
-  for (const file of gone) await removeSame(file);
+  await leave(ctx.spool.path('uploads', id), gone);
   await queueJobs(ctx, id);
   return 'moved';
 }
@@ -241,7 +251,8 @@ async function drop(ctx: Context, trigger: Trigger, again: Again, files: readonl
   if (again.dir !== undefined)
     await note(again.dir, ctx.now(), ctx.log.tag, 'again', { trigger: trigger.file.name, mail: recipientsOf(trigger) });
   ctx.log.info('dropped', { trigger: trigger.file.name, reason: `it repeats or joins ${again.of}` });
-  for (const file of files) await removeSame(file);
+  // The trigger last: after a crash it is dropped again.
+  for (const file of files.toReversed()) await removeSame(file);
   return 'moved';
 }
 

@@ -2,6 +2,7 @@
  * dcut's .commands: `rm FILE…` in incoming, `cancel X.changes` of what has not begun. One promise: they touch uploads of the same key only,
  * unless an operator signed, and each is answered in a notice before the file goes.
  */
+import type { Product } from '../config/types.ts';
 import type { Context } from '../context.ts';
 import { fieldOf, parseControl, splitWords } from '../formats/deb/control.ts';
 import { tell } from '../notices/notices.ts';
@@ -21,6 +22,38 @@ import { globToRegExp } from './uploaders.ts';
 
 const MAX_COMMANDS = 100;
 
+/** A .commands file as it was read. */
+interface Commands {
+  readonly id: string;
+  readonly signature: GoodSignature | undefined;
+  /** Words of each command. */
+  readonly asked: readonly string[][];
+  readonly faults: readonly string[];
+}
+
+async function readCommands(ctx: Context, product: Product, file: IncomingFile): Promise<Commands> {
+  const bytes = await readText(file.path);
+  const id = unparsedId(`${product.name}/${file.name}`, bytes);
+  if (bytes === undefined) {
+    return {
+      id,
+      signature: undefined,
+      asked: [],
+      faults: [`${file.name} has ${file.size} bytes; at most ${MAX_TEXT_BYTES} are taken for such a file`],
+    };
+  }
+  const { text, signature, faults } = await readSigned(ctx.exec, product, file.name, bytes, true);
+  const { paragraphs, faults: formFaults } = parseControl(text);
+  const lines = (fieldOf(paragraphs[0] ?? new Map(), 'Commands') ?? '').split('\n');
+  const asked = lines.map(splitWords).filter((words) => words.length > 0);
+  const count =
+    asked.length === 0 || asked.length > MAX_COMMANDS
+      ? [`${file.name} has ${asked.length} commands; 1 to ${MAX_COMMANDS} are expected in its field Commands`]
+      : [];
+  const fresh = signatureIsFresh({ product, signature, now: ctx.now(), isSpent: false });
+  return { id, signature, asked, faults: [...faults, ...formFaults.map((fault) => `${file.name}: ${fault}`), ...fresh, ...count] };
+}
+
 /** Carries out a .commands file. Returns the names that it removed from incoming, itself included; undefined: it is left for later. */
 export async function carryOut(
   ctx: Context,
@@ -30,57 +63,31 @@ export async function carryOut(
   triggers: readonly Trigger[],
 ): Promise<string[] | undefined> {
   const { product } = records;
-  const bytes = await readText(file.path);
-  const {
-    text,
-    signature,
-    faults: signatureFaults,
-  } = bytes === undefined
-    ? {
-        text: '',
-        signature: undefined,
-        faults: [`${file.name} has ${file.size} bytes; at most ${MAX_TEXT_BYTES} are taken for such a file`],
-      }
-    : await readSigned(ctx.exec, product, file.name, bytes, true);
+  const { id, signature, asked, faults } = await readCommands(ctx, product, file);
+  if (ctx.dryRun) return undefined;
   if (signature !== undefined && records.isSpent(product.name, signature.id)) {
     // Carried out, and then we died: only the file was left.
     ctx.log.info('carried out before', { commands: file.name });
-    if (!ctx.dryRun) await removeSame(file);
+    await removeSame(file);
     return [file.name];
   }
-  const { paragraphs, faults: formFaults } = parseControl(text);
-  const commands = (fieldOf(paragraphs[0] ?? new Map(), 'Commands') ?? '').split('\n').map((line) => splitWords(line));
-  const asked = commands.filter((words) => words.length > 0);
-  const faults = [
-    ...signatureFaults,
-    ...formFaults.map((fault) => `${file.name}: ${fault}`),
-    ...signatureIsFresh({ product, signature, now: ctx.now(), isSpent: false }),
-    ...(asked.length === 0 || asked.length > MAX_COMMANDS
-      ? [`${file.name} has ${asked.length} commands; 1 to ${MAX_COMMANDS} are expected in its field Commands`]
-      : []),
-  ];
   if (faults.length > 0 || signature === undefined) {
     if (product.settleMs > 0 && !isStill([file], ctx.now(), product.settleMs)) return undefined;
-    if (ctx.dryRun) return undefined;
-    const id = unparsedId(`${product.name}/${file.name}`, bytes);
     await refuse(ctx, product, { id, product: product.name, trigger: file.name, mail: [], faults, take: [file] });
     return [file.name];
   }
-  if (ctx.dryRun) return undefined;
   const answers: string[] = [];
   const removed: string[] = [];
   for (const [verb = '', ...args] of asked) {
-    const line = `${verb} ${args.join(' ')}`;
     const act = verb === 'rm' ? remove : verb === 'cancel' ? cancel : undefined;
     const lines =
       act === undefined
         ? ['this command is not known; rm and cancel are']
         : await act({ ctx, records, signature, incoming, triggers, removed }, args);
-    answers.push(`${line}`, ...lines.map((answer) => `  ${answer}`));
+    answers.push(`${verb} ${args.join(' ')}`, ...lines.map((answer) => `  ${answer}`));
   }
   const to = signature.address === undefined ? [] : [signature.address];
   const body = `${signature.userId} asked by ${file.name}:\n\n${answers.join('\n')}\n`;
-  const id = unparsedId(`${product.name}/${file.name}`, bytes);
   await tell(ctx, { kind: 'commands', product: product.name, source: '-', version: '-', architecture: '-', id, attempt: 0, to, body });
   await spend(ctx, product.name, signature.id);
   await removeSame(file);

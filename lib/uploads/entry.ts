@@ -90,9 +90,15 @@ export async function discard({ dir }: Workspace): Promise<void> {
 }
 
 /** commit point: the workspace becomes an entry. Whoever looks finds the former life, or the new one with the former in it. */
-export async function commit(spool: Spool, workspace: Workspace, state: State, id: string): Promise<void> {
+export async function commit(
+  spool: Spool,
+  workspace: Workspace,
+  state: State,
+  id: string,
+  options: { readonly filesSynced?: boolean } = {},
+): Promise<void> {
   const { dir, former, life } = workspace;
-  await syncEntry(dir);
+  await syncEntry(dir, options.filesSynced === true ? ['files', 'in'] : ['in']);
   const before = join(dir, 'before');
   if (former !== undefined && former !== before) {
     if (life > MAX_LIVES) await removeTree(join(former, 'before'));
@@ -101,14 +107,14 @@ export async function commit(spool: Spool, workspace: Workspace, state: State, i
   await spool.create(dir, state, id, { synced: true });
 }
 
-/** As syncTree, but what lies in a job's `in/` are the files of `files/` once more. */
-async function syncEntry(dir: string): Promise<void> {
+/** As syncTree, but of directories called `synced` the files are durable already; a job's `in/` holds those of `files/` once more. */
+async function syncEntry(dir: string, synced: readonly string[]): Promise<void> {
   const entries = await readdir(dir, { withFileTypes: true });
   await Promise.all(
     entries.map((entry) => {
       const path = join(dir, entry.name);
       if (entry.name === 'before') return undefined;
-      if (entry.isDirectory()) return entry.name === 'in' ? syncDirectory(path) : syncEntry(path);
+      if (entry.isDirectory()) return synced.includes(entry.name) ? syncDirectory(path) : syncEntry(path, synced);
       return syncFile(path);
     }),
   );

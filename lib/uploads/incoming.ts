@@ -58,3 +58,8 @@ export async function removeSame(file: IncomingFile): Promise<void> {
   if (now.inode === file.inode && now.size === file.size && now.mtimeMs === file.mtimeMs)
     await unless('ENOENT', undefined, unlink(file.path));
 }
+
+/** Whether it is still the file that we looked at; its ctime changes when we link it. */
+export function isSame(file: IncomingFile, now: IncomingFile | undefined): boolean {
+  return now !== undefined && now.inode === file.inode && now.size === file.size && now.mtimeMs === file.mtimeMs;
+}

@@ -11,7 +11,8 @@ import { codeOf, textOf, unless } from '../errors.ts';
 import { rejectedBody } from '../notices/bodies.ts';
 import { tell } from '../notices/notices.ts';
 import { commit, openWorkspace, type RejectFile } from './entry.ts';
-import { type IncomingFile, removeSame } from './incoming.ts';
+import type { IncomingFile } from './incoming.ts';
+import { leave, listLeaving } from './leaving.ts';
 
 export type Refusal = Omit<RejectFile, 'life' | 'time'> & {
   readonly faults: readonly string[];
@@ -32,6 +33,7 @@ export async function refuse(
   const reject: RejectFile = { ...file, life: workspace.life, time: ctx.now().toISOString() };
   await writeFile(join(workspace.dir, 'reason'), `${reasons.join('\n')}\n`);
   await writeFile(join(workspace.dir, 'reject.json'), `${JSON.stringify(reject, null, 1)}\n`);
+  await listLeaving(workspace.dir, product.name, take);
   const { id, source = '-', version = '-', mail } = file;
   const body = rejectedBody({ source, version }, reasons);
   await tell(ctx, {
@@ -47,7 +49,7 @@ export async function refuse(
   });
   await commit(ctx.spool, workspace, state, id);
   ctx.log.info(state, { id, trigger: file.trigger, reasons });
-  for (const each of take) await removeSame(each);
+  await leave(ctx.spool.path(state, id), take);
 }
 
 /** Puts a file of incoming into a workspace, by a hard link where that can be: nothing relies on its content. Returns why it could not. */

@@ -23,14 +23,14 @@ export interface Copies {
   readonly faults: readonly Fault[];
 }
 
-/** Copies an upload's files into `files/` of a workspace, checking every digest. Not synced: the workspace is, as a whole. */
+/** Copies an upload's files into `files/` of a workspace, checking every digest; each is durable when it returns. */
 export async function copyContents(workspace: Workspace, trigger: Trigger, contents: Contents): Promise<Copies> {
   const faults: Fault[] = [];
   const texts = new Map([[trigger.file.name, trigger.bytes]]);
   if (contents.dsc !== undefined) texts.set(contents.dscName, contents.dscBytes);
   const files = await Promise.all([
     ...[...texts].map(async ([name, bytes]): Promise<FileDigest> => {
-      await writeFile(join(workspace.dir, 'files', name), bytes, { flag: 'wx' });
+      await writeFile(join(workspace.dir, 'files', name), bytes, { flag: 'wx', flush: true });
       return { name, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
     }),
     ...contents.located.map((located) => copyOne(workspace, located, faults)),
@@ -52,7 +52,7 @@ async function copyOne(
       return { name: file.name, size: file.size, sha256 };
     }
     const algorithms = [...new Set<DigestName>([...(Object.keys(file.digests) as DigestName[]), 'sha256'])];
-    const { size, digests } = await copyHashing(path, to, algorithms, { maxBytes: file.size, sync: false });
+    const { size, digests } = await copyHashing(path, to, algorithms, { maxBytes: file.size });
     const wrong = mismatch(file, listedIn, size, digests);
     if (wrong === undefined) return { name: file.name, size, sha256: digests.sha256 ?? '' };
     faults.push({ text: wrong });

@@ -10,8 +10,6 @@ import { makeTemp, removeTemp, run } from './run.ts';
 export interface TestCron {
   /** What cron handed to sendmail so far: none, as long as every line is silent. */
   mails(): Promise<readonly string[]>;
-  /** cron's own log: which commands it started. */
-  log(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -38,17 +36,13 @@ export async function startCron(user: string, crontab: string, programs: Readonl
   await writeFile(join(dir, 'crontabs', user), crontab, { mode: 0o600 });
   await run(['chown', `${user}:crontab`, join(dir, 'crontabs', user)]);
 
-  const said: Buffer[] = [];
   const child = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', PRIVATE_MOUNTS, 'sh', dir], {
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
-  child.stdout.on('data', (chunk: Buffer) => said.push(chunk));
-  child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()).once('error', () => resolve()));
   return {
     mails: async () => Promise.all((await readdir(join(dir, 'mail'))).map((name) => readFile(join(dir, 'mail', name), 'utf8'))),
-    log: async () => Buffer.concat(said).toString('utf8'),
     stop: async () => {
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
       await ended;

@@ -1,8 +1,8 @@
 /** Every bad upload of the issue's list: a clear message, nothing lost, and the good upload of the same tick goes on. */
-import { chmod, mkdir, open as openFile, readdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Key, makeKey, revoke, writeKeyring } from '../helpers/key.ts';
+import { type Key, makeKey, revoke } from '../helpers/key.ts';
 import { run } from '../helpers/run.ts';
 import { expectLegalStates } from '../helpers/tree.ts';
 import { cutShort, flipByte, grow, type UploadOptions } from '../helpers/upload.ts';
@@ -228,79 +228,4 @@ describe('an upload with', () => {
     expect(kept).toContain(CHANGES);
     expect(desk.printed).toEqual([]);
   });
-});
-
-describe('what is no upload at all', () => {
-  it.each([
-    ['a link', (path: string) => symlink('/etc/passwd', path), true],
-    ['a fifo', (path: string) => run(['mkfifo', path]), true],
-    ['a directory', (path: string) => mkdir(path), false],
-  ])('%s with a name of a .changes is refused once, unopened', async (_, make, goes) => {
-    desk = await makeDesk({ keys: [key] });
-    await make(join(desk.incoming, CHANGES));
-    await desk.upload({ key, source: 'marble' });
-    await desk.verify();
-    await desk.verify();
-    expect(await desk.reason()).toMatch(new RegExp(`^${CHANGES} is not a regular file: it is a`));
-    expect(await desk.left()).toEqual(goes ? [] : [CHANGES]);
-    expect(await desk.ids('uploads')).toEqual(['marble_1.0-1_source']);
-  });
-
-  it('files of no trigger go after a week, with a notice', async () => {
-    desk = await makeDesk({ keys: [key] });
-    await writeFile(join(desk.incoming, ORIG), 'x');
-    await writeFile(join(desk.incoming, DSC), 'x');
-    desk.pass(7 * DAY - 3_600_000);
-    await desk.verify();
-    expect(await desk.left()).toEqual([DSC, ORIG]);
-    desk.pass(7_200_000);
-    await desk.verify();
-    expect(await desk.left()).toEqual([]);
-    expect(await desk.notices()).toMatchObject([{ kind: 'orphan', product: 'fremantle', body: expect.stringContaining(ORIG) }]);
-  });
-});
-
-describe('a fault of the site', () => {
-  it('in the keyring leaves every upload of the product where it is, and says so once', async () => {
-    desk = await makeDesk({ keys: [key] });
-    await desk.upload({ key });
-    await desk.upload({ key, source: 'marble' });
-    await desk.upload({ key }, join(desk.dir, 'incoming-diablo'));
-    const keyring = join(desk.dir, 'keyring.gpg');
-    await rename(keyring, `${keyring}.away`);
-    await desk.verify();
-    expect(desk.printed).toHaveLength(2);
-    expect(desk.printed[0]).toMatch(/product left: product=diablo code=E_KEYRING/);
-    expect(await desk.left()).toHaveLength(8);
-    await writeKeyring(keyring, [key]);
-    expect((await desk.verify()).moved).toBe(3);
-  });
-
-  it.skipIf(process.getuid?.() === 0)('in the mode of incoming stops no other product', async () => {
-    desk = await makeDesk({ keys: [key] });
-    await chmod(desk.incoming, 0);
-    await desk.upload({ key }, join(desk.dir, 'incoming-diablo'));
-    expect((await desk.verify()).moved).toBe(1);
-    await chmod(desk.incoming, 0o755);
-  });
-});
-
-it('a file that goes on growing is waited for, and taken when it is whole', async () => {
-  desk = await makeDesk({ keys: [key] });
-  await desk.upload({ key });
-  const path = join(desk.incoming, ORIG);
-  await truncate(path, 5);
-  expect(await desk.verify()).toEqual({ moved: 0, kept: 1, broken: 0 });
-  const file = await openFile(path, 'r+');
-  await file.write('upstream of pebble 1.0\n', 0);
-  await file.close();
-  expect(await desk.verify()).toEqual({ moved: 1, kept: 0, broken: 0 });
-  expect(await desk.ids('queued')).toHaveLength(2);
-});
-
-it('with settle = 0 a missing file is refused at once', async () => {
-  desk = await makeDesk({ keys: [key], product: { settle: '0s' } });
-  await desk.upload({ key, omit: [ORIG] });
-  expect(await desk.verify()).toEqual({ moved: 1, kept: 0, broken: 0 });
-  expect(await desk.reason()).toContain(`Can't stat ${ORIG}`);
 });

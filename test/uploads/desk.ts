@@ -1,5 +1,5 @@
 /** A spool, incomings and a clock for tests of verify, without a process: a context like the one that main makes. */
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseConfig } from '../../lib/config/config.ts';
 import type { Context, Tally } from '../../lib/context.ts';
@@ -73,6 +73,7 @@ export async function makeDesk(options: DeskOptions = {}): Promise<Desk> {
   ].join('\n');
   const config = parseConfig(text, join(dir, 'buildme.conf'));
   for (const name of ['incoming', 'incoming-diablo', 'made', 'repositories']) await mkdir(join(dir, name));
+  await writeFile(join(dir, 'buildme.conf'), text);
   await mkdir(config.global.spool);
   const spool = new Spool(config.global.spool);
   await spool.prepare();
