@@ -7,7 +7,8 @@ import { join, relative } from 'node:path';
 import type { GlobalConfig } from '../config/types.ts';
 import { type Context, newTally, type Tally } from '../context.ts';
 import { removeTree } from '../disk.ts';
-import { codeOf, textOf, unless } from '../errors.ts';
+import { codeOf, ExpectedError, textOf, unless } from '../errors.ts';
+import { actOnBase, hostsThatUse } from '../hosts/bases.ts';
 import type { Place, State } from '../spool/states.ts';
 import { OTHER_PLACES, STATES } from '../spool/states.ts';
 import { readKnownUploads } from '../uploads/known.ts';
@@ -58,7 +59,22 @@ export async function sweep(ctx: Context, print = (line: string): unknown => pro
   const lock = ctx.dryRun ? undefined : await ctx.spool.waitLock('verify', 60_000);
   if (lock !== undefined || ctx.dryRun) await each(await deadUploads(ctx));
   lock?.release();
+  if (!ctx.dryRun) await refreshBases(ctx);
   return tally;
+}
+
+/** Base systems past their age are made anew; where that fails the old one is used on, and whoever runs the site is told. */
+async function refreshBases(ctx: Context): Promise<void> {
+  for (const base of ctx.config.chroots.values()) {
+    for (const host of hostsThatUse(ctx.config, base)) {
+      try {
+        await actOnBase(ctx, 'create', base, host, (line) => ctx.log.info('base', { line }));
+      } catch (error) {
+        if (!(error instanceof ExpectedError)) throw error;
+        ctx.log.error('base system not made', { chroot: base.name, host: host.name, reason: textOf(error) });
+      }
+    }
+  }
 }
 
 async function oldEntries(ctx: Context): Promise<Expired[]> {

@@ -2,7 +2,6 @@
  * From an upload to its queued jobs. One promise: what still lies in `uploads/UPLOAD/jobs` is not queued yet, and doing all of this again
  * after a crash gives the same end.
  */
-import { readdirSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Context } from '../context.ts';
@@ -12,23 +11,11 @@ import { queuedBody } from '../notices/bodies.ts';
 import { tell } from '../notices/notices.ts';
 import { isEntryName } from '../spool/ids.ts';
 import { note } from '../spool/job.ts';
-import type { Look } from '../spool/look.ts';
 import { JOB_STATES, type State } from '../spool/states.ts';
 import { readUpload } from './entry.ts';
 import { supersede } from './supersede.ts';
 
-/** Uploads whose jobs are not all queued, at once. */
-export function unfinishedUploads(spool: Look): string[] {
-  return spool.listNow('uploads').filter((id) => {
-    try {
-      readdirSync(spool.path('uploads', join(id, 'jobs')));
-      return true;
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
-      throw error;
-    }
-  });
-}
+export { unfinishedUploads } from './idle.ts';
 
 /** Ends the jobs of older versions, tells, and queues the upload's jobs. Returns how many were queued. */
 export async function queueJobs(ctx: Context, id: string): Promise<number> {

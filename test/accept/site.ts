@@ -73,8 +73,8 @@ export async function makeBase(): Promise<BaseSystem> {
   };
 }
 
-export async function makeAcceptSite(options: SiteOptions = {}): Promise<AcceptSite> {
-  const base = await makeBase();
+/** Makes the site on a base system; it removes the base system too. */
+export async function makeAcceptSite(base: BaseSystem, options: SiteOptions = {}): Promise<AcceptSite> {
   const builder = await makeUser(['sbuild']);
   const builderHost = await startSshd({ user: builder.name });
   const person = await makeUser();

@@ -7,7 +7,7 @@ import { makeTemp, removeTemp, run } from '../../helpers/run.ts';
 import { architecture } from '../../helpers/site.ts';
 import { expectLegalStates } from '../../helpers/tree.ts';
 import { flipByte } from '../../helpers/upload.ts';
-import { type AcceptSite, entryOf, makeAcceptSite, poolOf, readReason } from '../site.ts';
+import { type AcceptSite, entryOf, makeAcceptSite, makeBase, poolOf, readReason } from '../site.ts';
 
 let site: AcceptSite;
 let made: string;
@@ -15,7 +15,7 @@ let arch: string;
 beforeAll(async () => {
   arch = await architecture();
   made = await makeTemp('made');
-  site = await makeAcceptSite();
+  site = await makeAcceptSite(await makeBase());
 });
 afterAll(async () => {
   await site?.remove();
