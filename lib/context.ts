@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Config } from './config/types.ts';
 import { appendDurable, readJsonLines } from './disk.ts';
-import { codeOf, ExpectedError, textOf } from './errors.ts';
+import { ConfigError, codeOf, ExpectedError, textOf } from './errors.ts';
 import type { Exec } from './exec.ts';
 import type { Log } from './log.ts';
 import type { Spool } from './spool/spool.ts';
@@ -35,6 +35,8 @@ export function newTally(): Tally {
 export type Outcome = 'moved' | 'kept';
 
 const MAX_BUGS = 3;
+/** Faults that go away by themselves once somebody acts: told at each run. */
+const SITE_FAULTS: ReadonlySet<string> = new Set(['E_DISK_FULL', 'E_RESULT_DIR', 'E_REPO_QUEUE']);
 
 /**
  * Runs `work` on each entry in turn; one bad entry never stops the others. An expected error keeps the entry for the next run. A bug of
@@ -54,7 +56,8 @@ export async function eachEntry<T>(
     } catch (error) {
       if (error instanceof ExpectedError) {
         tally.kept += 1;
-        ctx.log.info('kept', { entry: id, code: error.code, reason: textOf(error) });
+        const level = error instanceof ConfigError || SITE_FAULTS.has(error.code) ? 'error' : 'info';
+        ctx.log[level]('kept', { entry: id, code: error.code, reason: textOf(error) });
       } else {
         tally.broken += 1;
         await countBug(ctx, id, dir, error);

@@ -35,17 +35,19 @@ const NEEDS_ROOT = 77;
 const BUSY = 75;
 const CONFIGURATION = 78;
 
-/** Makes a base system that is missing, older than max_age, or described differently now; with `refresh` in any case. */
-export async function createChroot(on: ScriptRunner, request: ChrootRequest, refresh = false): Promise<'made' | 'kept'> {
+/** `create` makes what is missing, older than max_age, or described differently now; `renew` the same, but nothing that is missing; `refresh` in any case. */
+export type Making = 'create' | 'renew' | 'refresh';
+
+export async function createChroot(on: ScriptRunner, request: ChrootRequest, making: Making = 'create'): Promise<'made' | 'kept'> {
   const { chroot, architecture, host } = request;
   const place = placeIn(request);
   const settings = [chroot.suite, architecture, chroot.mirror ?? '', chroot.packages.join(',')];
-  const seconds = refresh ? 0 : Math.round(chroot.maxAgeMs / 1000);
+  const seconds = making === 'refresh' ? 0 : Math.round(chroot.maxAgeMs / 1000);
   const said = await run(
     on,
     request,
     CREATE,
-    [host.sbuildMode, ...filesOf(place), ...settings, digestOf(...settings), String(seconds)],
+    [host.sbuildMode, ...filesOf(place), ...settings, digestOf(...settings), String(seconds), making === 'renew' ? 'leave' : 'make'],
     CREATE_MS,
   );
   return said.endsWith('made\n') ? 'made' : 'kept';

@@ -38,11 +38,12 @@ kept=
 `;
 
 /**
- * Arguments: MODE TREE TARBALL REGISTRATION NAME SUITE ARCH MIRROR PACKAGES DIGEST MAX_AGE. The last line printed is `made` or `kept`.
+ * Arguments: MODE TREE TARBALL REGISTRATION NAME SUITE ARCH MIRROR PACKAGES DIGEST MAX_AGE MISSING. The last line printed is `made` or `kept`. MISSING is
+ * `leave` where only what is there already may be made anew.
  * TREE.made holds `SECONDS DIGEST` of what is in place.
  */
 export const CREATE = `${BEGIN}
-suite=$1 arch=$2 mirror=$3 packages=$4 digest=$5 max_age=$6
+suite=$1 arch=$2 mirror=$3 packages=$4 digest=$5 max_age=$6 missing=$7
 now=$(date +%s)
 made=0 was=
 [ ! -e "$tree.made" ] || read -r made was <"$tree.made"
@@ -50,6 +51,7 @@ there() {
   if [ "$mode" = schroot ]; then [ -d "$tree/usr" ] && [ -e "$registration" ]; else [ -s "$tarball" ]; fi
 }
 if there && [ "$was" = "$digest" ] && [ $((now - made)) -lt "$max_age" ]; then echo kept; exit 0; fi
+if [ "$missing" = leave ] && ! there; then echo kept; exit 0; fi
 command -v mmdebstrap >/dev/null || { echo 'mmdebstrap is not installed there: apt-get install mmdebstrap' >&2; exit 78; }
 if [ "$mode" = schroot ] && [ ! -d /etc/schroot/sbuild ]; then
   echo 'sbuild and schroot are not installed there: apt-get install sbuild schroot' >&2; exit 78

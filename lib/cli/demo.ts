@@ -17,7 +17,7 @@ import { packDsc, packTree, type SourceUpload } from '../demo/source.ts';
 import { explainEnding, showMails, tellWhere } from '../demo/telling.ts';
 import { serve } from '../demo/web.ts';
 import { exists } from '../disk.ts';
-import { EXIT, ExpectedError, UsageError } from '../errors.ts';
+import { EXIT, ExpectedError, textOf, UsageError } from '../errors.ts';
 import { endOf, exec } from '../exec.ts';
 import { openLog } from '../log.ts';
 import type { Invocation } from '../main.ts';
@@ -62,7 +62,7 @@ async function checkRights(): Promise<void> {
 async function walk(journey: Journey, dsc: string | undefined): Promise<number> {
   const { say, dir } = journey;
   say(`the demo's directory is ${dir}`);
-  if (await exists(join(dir, 'buildme.conf'))) await stopBuilds(contextOf(join(dir, 'buildme.conf')));
+  await stopEarlier(journey);
   const site = await makeSite(dir);
   say(`key ${site.uploader.fingerprint} uploads, key ${site.archive.fingerprint} signs the repository`);
   const ctx = contextOf(site.configFile);
@@ -76,6 +76,16 @@ async function walk(journey: Journey, dsc: string | undefined): Promise<number> 
   if (!installed) return no(`demo: ${source} ${version} is published in ${site.repository}, but apt could not install and run it`);
   process.stdout.write(`published ${source} ${version} ${ending.job.file.architecture}; repository ${site.repository}\n`);
   return EXIT.ok;
+}
+
+/** An earlier demo may have been killed, or have been one of another version; neither hinders this one. */
+async function stopEarlier({ dir, say }: Journey): Promise<void> {
+  const configFile = join(dir, 'buildme.conf');
+  try {
+    if (await exists(configFile)) await stopBuilds(contextOf(configFile));
+  } catch (error) {
+    say(`what an earlier demo left cannot be asked to stop: ${textOf(error)}`);
+  }
 }
 
 function contextOf(configFile: string): Context {

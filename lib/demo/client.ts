@@ -31,9 +31,11 @@ quiet "1";
 END
 # The distribution's own lists are in the base system already.
 alone='-o Dir::Etc::SourceList=/etc/apt/sources.list.d/demo.list -o Dir::Etc::SourceParts=- -o APT::Get::List-Cleanup=false'
+install='apt-get install -y --reinstall --allow-downgrades'
 set -x
 apt-get update -o APT::Update::Error-Mode=any $alone
-apt-get install -y --reinstall --allow-downgrades "$@"
+# Packages of one source may exclude each other: then the first that can be installed.
+$install "$@" || for package; do $install "$package" || continue; set -- "$package"; break; done
 `;
 
 /** The package that ships with the project has a program to run. */

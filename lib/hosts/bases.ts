@@ -1,10 +1,9 @@
 /** Base systems by host: which hosts build in one, and making or removing it there over the host's own connection. */
-import { createChroot, removeChroot } from '../chroots/chroots.ts';
+import { createChroot, type Making, removeChroot } from '../chroots/chroots.ts';
 import type { Chroot, Config, HostConfig } from '../config/types.ts';
 import { type HostsContext, openHost } from './hosts.ts';
 
-/** `create` does nothing where it is there and younger than `max_age`. */
-export type BaseAct = 'create' | 'refresh' | 'remove';
+export type BaseAct = Making | 'remove';
 
 /** Hosts that build for a product whose chroot this is. */
 export function hostsThatUse(config: Config, base: Chroot): HostConfig[] {
@@ -27,7 +26,7 @@ export async function actOnBase(
       const what = `base system ${chroot.name} ${architecture} on ${host.name}`;
       const request = { config: ctx.config, host, chroot, architecture };
       tell(`${what}: ${act}…`);
-      const done = act === 'remove' ? await removeChroot(connection, request) : await createChroot(connection, request, act === 'refresh');
+      const done = act === 'remove' ? await removeChroot(connection, request) : await createChroot(connection, request, act);
       tell(`${what}: ${done}`);
     }
   } finally {

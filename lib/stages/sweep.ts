@@ -68,7 +68,7 @@ async function refreshBases(ctx: Context): Promise<void> {
   for (const base of ctx.config.chroots.values()) {
     for (const host of hostsThatUse(ctx.config, base)) {
       try {
-        await actOnBase(ctx, 'create', base, host, (line) => ctx.log.info('base', { line }));
+        await actOnBase(ctx, 'renew', base, host, (line) => ctx.log.info('base', { line }));
       } catch (error) {
         if (!(error instanceof ExpectedError)) throw error;
         ctx.log.error('base system not made', { chroot: base.name, host: host.name, reason: textOf(error) });

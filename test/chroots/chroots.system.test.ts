@@ -154,7 +154,7 @@ describe.skipIf(!isRoot)('a base system for schroot', () => {
     const before = await run(['readlink', place().tree]);
     const session = (await run(['schroot', '-b', '-c', place().schrootName])).trim();
     try {
-      expect(await createChroot(host, request(), true)).toBe('made');
+      expect(await createChroot(host, request(), 'refresh')).toBe('made');
       expect(await run(['readlink', place().tree])).not.toBe(before);
       expect(await run(['schroot', '-r', '-c', session, '-d', '/', '--', 'sh', '-c', 'echo alive'])).toBe('alive\n');
       await expect(removeChroot(host, request())).rejects.toMatchObject({ code: 'E_CHROOT_BUSY' });
