@@ -1,5 +1,6 @@
 /** The command line: arguments, configuration, log, exit code. Everything but this and the configuration is loaded where it is used. */
 import { configFileOf } from './arguments.ts';
+import type { Command } from './cli/command.ts';
 import { readConfig } from './config/config.ts';
 import type { Config } from './config/types.ts';
 import type { Context } from './context.ts';
@@ -9,20 +10,6 @@ import { openLog } from './log.ts';
 import { Spool } from './spool/spool.ts';
 
 declare const BUILDME_VERSION: string;
-
-/** What a command of lib/cli gets. */
-export interface Invocation {
-  /** Arguments after the command's name. */
-  readonly args: readonly string[];
-  /** Reads the configuration once, on first use; throws ConfigError. */
-  readonly config: () => Config;
-  /** Reads it again; throws ConfigError and keeps the old one. */
-  readonly reload: () => Config;
-  /** A context whose log lines bear `tag`. */
-  readonly context: (tag: string, dryRun?: boolean) => Context;
-  readonly configFile: string;
-}
-export type Command = (invocation: Invocation) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   tick: () => import('./cli/tick.ts').then((m) => m.tick),

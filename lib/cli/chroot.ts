@@ -2,8 +2,8 @@
 import type { Config, HostConfig } from '../config/types.ts';
 import { EXIT, ExpectedError, textOf, UsageError } from '../errors.ts';
 import { actOnBase, type BaseAct, hostsThatUse } from '../hosts/bases.ts';
-import type { Invocation } from '../main.ts';
 import { takeArguments } from './arguments.ts';
+import type { Invocation } from './command.ts';
 
 const ACTS: ReadonlySet<string> = new Set<BaseAct>(['create', 'refresh', 'remove']);
 

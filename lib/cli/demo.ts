@@ -20,10 +20,10 @@ import { exists } from '../disk.ts';
 import { EXIT, ExpectedError, textOf, UsageError } from '../errors.ts';
 import { endOf, exec } from '../exec.ts';
 import { openLog } from '../log.ts';
-import type { Invocation } from '../main.ts';
 import { openRepository } from '../repository/repository.ts';
 import { Spool } from '../spool/spool.ts';
 import { no } from './arguments.ts';
+import type { Invocation } from './command.ts';
 
 /** Two levels below the project's root, here as in the bundle. */
 const SHIPPED = fileURLToPath(new URL('../../test/packages/pocketcal', import.meta.url));

@@ -6,9 +6,9 @@ import type { Context } from '../context.ts';
 import { exists } from '../disk.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import type { Host } from '../hosts/host.ts';
-import type { Invocation } from '../main.ts';
 import { attemptDir, type Claim } from '../spool/job.ts';
 import { no, onlyJob, takeArguments } from './arguments.ts';
+import type { Invocation } from './command.ts';
 import { type Described, describeJob, findJob } from './jobs.ts';
 
 const CHUNK_BYTES = 256 * 1024;

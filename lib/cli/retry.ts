@@ -1,9 +1,9 @@
 /** `buildme retry JOB [--from STEP]`: a failed or ended job again, at the step that failed; after `ended` at build. */
 import { EXIT, UsageError } from '../errors.ts';
-import type { Invocation } from '../main.ts';
 import { note } from '../spool/job.ts';
 import { moveJob } from '../spool/move.ts';
 import { no, onlyJob, takeArguments } from './arguments.ts';
+import type { Invocation } from './command.ts';
 import { findJob } from './jobs.ts';
 
 export async function retry({ args, context }: Invocation): Promise<number> {

@@ -7,7 +7,7 @@ import { makePlaces } from '../config/places.ts';
 import type { Context } from '../context.ts';
 import { makeDirectory } from '../disk.ts';
 import { EXIT, textOf, UsageError, unless } from '../errors.ts';
-import type { Invocation } from '../main.ts';
+import type { Invocation } from './command.ts';
 import { runStage, STAGES } from './stages.ts';
 
 const CONFIGURATION_MS = 5000;

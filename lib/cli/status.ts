@@ -2,7 +2,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import type { Context } from '../context.ts';
 import { codeOf, EXIT, UsageError } from '../errors.ts';
-import type { Invocation } from '../main.ts';
 import { hasFailed } from '../mirrors/mirrors.ts';
 import { hasUntried } from '../notices/notices.ts';
 import { progressOf } from '../spool/job.ts';
@@ -11,6 +10,7 @@ import { isPublishIdle } from '../stages/publish.ts';
 import { wantedSerial } from '../stages/sync.ts';
 import { unfinishedUploads } from '../uploads/queue.ts';
 import { no, takeArguments } from './arguments.ts';
+import type { Invocation } from './command.ts';
 import { describeJob, findJob, placesIn } from './jobs.ts';
 import { age, table } from './table.ts';
 

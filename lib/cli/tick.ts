@@ -1,6 +1,6 @@
 /** `buildme tick [--all]`: every stage once, in the order of the pipeline. One bad stage never stops the tick. */
 import { EXIT, UsageError } from '../errors.ts';
-import type { Invocation } from '../main.ts';
+import type { Invocation } from './command.ts';
 import { isDue, runStage, STAGES } from './stages.ts';
 
 /** Exit 70 or 78 when a stage ended so, else 0: what is to be tried later is tried by the next tick. */
