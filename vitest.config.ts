@@ -6,7 +6,10 @@ export default defineConfig({
     pool: 'forks',
     projects: [
       { extends: true, test: { name: 'fast', include: ['test/**/*.test.ts'], exclude: ['test/**/*.system.test.ts'], testTimeout: 20_000 } },
-      { extends: true, test: { name: 'system', include: ['test/**/*.system.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
+      {
+        extends: true,
+        test: { name: 'system', include: ['test/**/*.system.test.ts'], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
+      },
     ],
   },
 });

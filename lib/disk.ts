@@ -48,14 +48,17 @@ function mayCrash(after: 0 | 1): void {
   if (at !== undefined && Number(at) === commitPoints * 2 + after) process.kill(process.pid, 'SIGKILL');
 }
 
-/** commit point: `from` (already durable) becomes `to`, and both directories are made durable. The target is never created in advance. */
-export async function renameDurable(from: string, to: string): Promise<void> {
+/**
+ * commit point: `from` (already durable) becomes `to`, and both directories are made durable. The target is never created in advance.
+ * `fromLitter`: what a power cut might leave in the old directory too is litter there, so that one need not be made durable.
+ */
+export async function renameDurable(from: string, to: string, options: { readonly fromLitter?: boolean } = {}): Promise<void> {
   mayCrash(0);
   await rename(from, to);
   mayCrash(1);
   commitPoints += 1;
   await syncDirectory(dirname(to));
-  if (dirname(from) !== dirname(to)) await unless('ENOENT', undefined, syncDirectory(dirname(from)));
+  if (options.fromLitter !== true && dirname(from) !== dirname(to)) await unless('ENOENT', undefined, syncDirectory(dirname(from)));
 }
 
 /** Writes beside the target (a dot name), fsyncs, renames, fsyncs the directory. Readers see the old file or the new one. */

@@ -4,7 +4,7 @@
  */
 import { open } from 'node:fs/promises';
 import { ConfigError, TemporaryError, unless } from './errors.ts';
-import { type Exec, endOf } from './exec.ts';
+import type { Gpgv } from './gpgv.ts';
 
 export interface GoodSignature {
   readonly good: true;
@@ -62,13 +62,9 @@ const REFUSALS: readonly (readonly [status: string, reason: string])[] = [
 ];
 
 /** Checks a clearsigned text against a keyring. Throws ConfigError when the keyring cannot be read; a bad signature is a value. */
-export async function checkSignature(exec: Exec, keyring: string, signed: Buffer): Promise<GoodSignature | BadSignature> {
-  const result = await exec(['gpgv', '--status-fd', '3', '--keyring', keyring, '--output', '-', '-'], {
-    input: signed,
-    extra: true,
-    timeoutMs: 60_000,
-  });
-  const status = result.extra
+export async function checkSignature(gpgv: Gpgv, keyring: string, signed: Buffer): Promise<GoodSignature | BadSignature> {
+  const answer = await gpgv(keyring, signed);
+  const status = answer.status
     .split('\n')
     .filter((line) => line.startsWith('[GNUPG:] '))
     .map((line) => line.slice(9).split(' '));
@@ -86,8 +82,7 @@ export async function checkSignature(exec: Exec, keyring: string, signed: Buffer
   const [, fingerprint = '', , timestamp = '', , , , , hash = '', signatureClass = '', primary = fingerprint] = valid[0] ?? [];
   if (good.length !== 1 || valid.length !== 1) {
     await checkKeyring(keyring);
-    if (status.length === 0 && result.status !== 0 && result.status !== 2)
-      throw new TemporaryError('E_GPGV', `gpgv failed: ${endOf(result)}`);
+    if (answer.failure !== undefined) throw new TemporaryError('E_GPGV', `gpgv failed: ${answer.failure}`);
     return {
       good: false,
       reason: good.length > 1 ? 'it bears more than one signature; exactly one is expected' : 'it bears no signature that can be checked',
@@ -101,7 +96,7 @@ export async function checkSignature(exec: Exec, keyring: string, signed: Buffer
   const userId = unescapeStatus(userWords.join(' '));
   return {
     good: true,
-    text: result.stdout.toString('utf8'),
+    text: answer.text.toString('utf8'),
     fingerprint: primary,
     userId,
     address: /<([^<>\s]+@[^<>\s]+)>\s*$/.exec(userId)?.[1] ?? /^[^<>\s]+@[^<>\s]+$/.exec(userId)?.[0],

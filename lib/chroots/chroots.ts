@@ -7,7 +7,7 @@ import type { Chroot, Config, HostConfig } from '../config/types.ts';
 import { ConfigError, TemporaryError } from '../errors.ts';
 import { digestOf } from '../spool/ids.ts';
 import { type ChrootPlace, placeOf } from './places.ts';
-import { AS_ROOT, CREATE, REMOVE } from './scripts.ts';
+import { AS_ROOT, CREATE, LOOK, REMOVE } from './scripts.ts';
 
 /** What is needed of a Host. */
 export interface ScriptRunner {
@@ -46,7 +46,7 @@ export async function createChroot(on: ScriptRunner, request: ChrootRequest, mak
   const said = await run(
     on,
     request,
-    CREATE,
+    [LOOK, CREATE],
     [host.sbuildMode, ...filesOf(place), ...settings, digestOf(...settings), String(seconds), making === 'renew' ? 'leave' : 'make'],
     CREATE_MS,
   );
@@ -55,7 +55,7 @@ export async function createChroot(on: ScriptRunner, request: ChrootRequest, mak
 
 /** Removes all of it: tree or tarball, and what registers it. Throws TemporaryError E_CHROOT_BUSY while a build uses it. */
 export async function removeChroot(on: ScriptRunner, request: ChrootRequest): Promise<'removed' | 'absent'> {
-  const said = await run(on, request, REMOVE, [request.host.sbuildMode, ...filesOf(placeIn(request))], REMOVE_MS);
+  const said = await run(on, request, ['exit 1', REMOVE], [request.host.sbuildMode, ...filesOf(placeIn(request))], REMOVE_MS);
   return said.endsWith('removed\n') ? 'removed' : 'absent';
 }
 
@@ -71,11 +71,11 @@ function filesOf(place: ChrootPlace): string[] {
 async function run(
   on: ScriptRunner,
   { chroot, host }: ChrootRequest,
-  script: string,
+  scripts: readonly [look: string, script: string],
   args: readonly string[],
   timeoutMs: number,
 ): Promise<string> {
-  const { status, stdout, stderr } = await on.script(AS_ROOT, [script, ...args], timeoutMs);
+  const { status, stdout, stderr } = await on.script(AS_ROOT, [...scripts, ...args], timeoutMs);
   if (status === 0) return stdout;
   const what = `base system ${chroot.name} on host ${on.name}`;
   const said = stderr.trim().split('\n').slice(-5).join('; ').slice(-1000);

@@ -1,9 +1,10 @@
 /** The sh scripts that make and remove base systems on a host. They need mmdebstrap there, and schroot or newuidmap. */
 
-/** `AS_ROOT SCRIPT MODE …`: runs SCRIPT with the other arguments, as root where MODE is schroot. 77: it may not. */
+/** `AS_ROOT LOOK SCRIPT MODE …`: unless LOOK succeeds, runs SCRIPT with the other arguments, as root where MODE is schroot. 77: it may not. */
 export const AS_ROOT = `
-script=$1
-shift
+look=$1 script=$2
+shift 2
+if sh -c "$look" buildme "$@"; then exit 0; fi
 if [ "$1" = schroot ] && [ "$(id -u)" != 0 ]; then
   sudo -n true 2>/dev/null || exit 77
   exec sudo -n sh -c "$script" buildme "$@"
@@ -11,14 +12,18 @@ fi
 exec sh -c "$script" buildme "$@"
 `;
 
-/** What both begin with: arguments, and one at a time for each base system. */
-const BEGIN = `
+/** What all begin with. */
+const PLACES = `
 set -eu
+mode=$1 tree=$2 tarball=$3 registration=$4 name=$5
+shift 5
+`;
+
+/** One at a time for each base system. */
+const BEGIN = `${PLACES}
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 umask 022
-mode=$1 tree=$2 tarball=$3 registration=$4 name=$5
-shift 5
 dir=\${tree%/*}
 mkdir -p "$dir"
 exec 9>"$dir/.\${tree##*/}.lock"
@@ -37,12 +42,8 @@ drop() {
 kept=
 `;
 
-/**
- * Arguments: MODE TREE TARBALL REGISTRATION NAME SUITE ARCH MIRROR PACKAGES DIGEST MAX_AGE MISSING. The last line printed is `made` or `kept`. MISSING is
- * `leave` where only what is there already may be made anew.
- * TREE.made holds `SECONDS DIGEST` of what is in place.
- */
-export const CREATE = `${BEGIN}
+/** Ends the script where nothing is to be made. TREE.made holds `SECONDS DIGEST` of what is in place. */
+const UNLESS_KEPT = `
 suite=$1 arch=$2 mirror=$3 packages=$4 digest=$5 max_age=$6 missing=$7
 now=$(date +%s)
 made=0 was=
@@ -52,7 +53,17 @@ there() {
 }
 if there && [ "$was" = "$digest" ] && [ $((now - made)) -lt "$max_age" ]; then echo kept; exit 0; fi
 if [ "$missing" = leave ] && ! there; then echo kept; exit 0; fi
-command -v mmdebstrap >/dev/null || { echo 'mmdebstrap is not installed there: apt-get install mmdebstrap' >&2; exit 78; }
+`;
+
+/** LOOK for CREATE, with its arguments: nobody is asked for root where nothing is to be made. */
+export const LOOK = `${PLACES}${UNLESS_KEPT}exit 1
+`;
+
+/**
+ * Arguments: MODE TREE TARBALL REGISTRATION NAME SUITE ARCH MIRROR PACKAGES DIGEST MAX_AGE MISSING. The last line printed is `made` or
+ * `kept`. MISSING is `leave` where only what is there already may be made anew.
+ */
+export const CREATE = `${BEGIN}${UNLESS_KEPT}command -v mmdebstrap >/dev/null || { echo 'mmdebstrap is not installed there: apt-get install mmdebstrap' >&2; exit 78; }
 if [ "$mode" = schroot ] && [ ! -d /etc/schroot/sbuild ]; then
   echo 'sbuild and schroot are not installed there: apt-get install sbuild schroot' >&2; exit 78
 fi

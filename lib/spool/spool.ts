@@ -1,10 +1,10 @@
 /**
  * The spool: the only code that renames an entry. One promise: an id lies in one place, and moves from place to place by one rename.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists, type Lock, makeDirectory, removeTree, renameDurable, syncTree, tryLock, waitLock } from '../disk.ts';
+import { type Lock, makeDirectory, removeTree, renameDurable, syncTree, tryLock, waitLock } from '../disk.ts';
 import { ConfigError, unless } from '../errors.ts';
 import { isEntryName } from './ids.ts';
 import { type Job, readJob } from './job.ts';
@@ -38,8 +38,8 @@ export class Spool extends Look {
   async placesOf(id: string, states: readonly State[] = STATES): Promise<Place[]> {
     const found: Place[] = [];
     for (const state of states) {
-      const places: Place[] = state === 'running' ? (await this.runningHosts()).map((host) => ({ state, host })) : [{ state }];
-      for (const place of places) if (await exists(this.path(place, id))) found.push(place);
+      const places: Place[] = state === 'running' ? this.runningHostsNow().map((host) => ({ state, host })) : [{ state }];
+      for (const place of places) if (existsSync(this.path(place, id))) found.push(place);
     }
     return found;
   }
@@ -62,7 +62,7 @@ export class Spool extends Look {
   /** commit point: a directory made below tmp becomes an entry. Its whole tree is made durable first (unless the caller did). */
   async create(workspace: string, place: Place | State, id: string, options: { readonly synced?: boolean } = {}): Promise<void> {
     if (options.synced !== true) await syncTree(workspace);
-    await renameDurable(workspace, this.path(place, id));
+    await renameDurable(workspace, this.path(place, id), { fromLitter: true });
   }
 
   /** commit point: an entry moves. Fails with ENOTEMPTY or EEXIST when the target has that id already. */

@@ -4,7 +4,9 @@
  */
 import type { Product } from '../config/types.ts';
 import { type Context, eachEntry, type Outcome, type Tally } from '../context.ts';
+import { removeTree } from '../disk.ts';
 import { codeOf, ExpectedError, textOf } from '../errors.ts';
+import { type Gpgv, gpgvAlone, gpgvTogether } from '../gpgv.ts';
 import { note } from '../spool/job.ts';
 import { type Again, dscOf, findAgain } from '../uploads/again.ts';
 import { Claims } from '../uploads/claims.ts';
@@ -29,6 +31,8 @@ export { isVerifyIdle } from '../uploads/idle.ts';
 
 /** Uploads that are read and copied while an earlier one is judged; more only wait for two cores and one disk. */
 const AHEAD = 6;
+/** Triggers that are read at once: small texts, whose signatures are checked together. */
+const TEXTS_AHEAD = 32;
 
 /** Uploads whose jobs a crash left behind are finished first, then every product's incoming is looked through. */
 export async function verify(ctx: Context): Promise<Tally> {
@@ -42,23 +46,26 @@ export async function verify(ctx: Context): Promise<Tally> {
       return 'moved';
     },
   );
+  const workspace = ctx.dryRun ? undefined : await ctx.spool.workspace('gpgv');
+  const gpgv = workspace === undefined ? gpgvAlone(ctx.exec) : gpgvTogether(ctx.exec, workspace);
   for (const product of ctx.config.products.values()) {
     try {
-      await verifyProduct(ctx, product, tally);
+      await verifyProduct(ctx, product, gpgv, tally);
     } catch (error) {
       // The site's to mend (a keyring, a directory's mode): its uploads stay where they are, the other products go on.
       if (!(error instanceof ExpectedError)) tally.broken += 1;
       ctx.log.error('product left', { product: product.name, code: codeOf(error), reason: textOf(error) });
     }
   }
+  if (workspace !== undefined) await removeTree(workspace);
   return tally;
 }
 
-async function verifyProduct(ctx: Context, product: Product, tally: Tally): Promise<void> {
+async function verifyProduct(ctx: Context, product: Product, gpgv: Gpgv, tally: Tally): Promise<void> {
   const found = await scanIncoming(product.incoming);
   if (found.size === 0) return;
-  const records = await readRecords(ctx, product);
-  const all = await readTriggers(ctx, product, found, tally);
+  const records = await readRecords(ctx, product, gpgv);
+  const all = await readTriggers(ctx, records, found, tally);
   const gone = await carryOutCommands(ctx, records, found, all, tally);
   const unfinished = await unfinishedLeaving(ctx, product.name, found);
   const taken = new Set([...gone, ...unfinished.flatMap(({ files }) => files.map(({ name }) => name))]);
@@ -91,11 +98,11 @@ function isTrigger(product: Product, name: string): boolean {
 }
 
 /** Every .changes, and each .dsc that triggers by itself because no .changes in incoming names it or bears its stem. */
-async function readTriggers(ctx: Context, product: Product, incoming: Incoming, tally: Tally): Promise<Trigger[]> {
+async function readTriggers(ctx: Context, { product, gpgv }: Records, incoming: Incoming, tally: Tally): Promise<Trigger[]> {
   const regular = [...incoming.values()].filter(({ kind }) => kind === 'file');
   const read = async (files: readonly IncomingFile[]): Promise<Trigger[]> => {
     const triggers: Trigger[] = [];
-    for await (const { item, result } of inOrder(files, AHEAD, (file) => readTrigger(ctx, product, file))) {
+    for await (const { item, result } of inOrder(files, TEXTS_AHEAD, (file) => readTrigger(gpgv, product, file))) {
       await guarded(ctx, product, item, tally, async () => {
         const trigger = result();
         if (trigger !== undefined) triggers.push(trigger);

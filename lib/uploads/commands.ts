@@ -2,7 +2,6 @@
  * dcut's .commands: `rm FILE…` in incoming, `cancel X.changes` of what has not begun. One promise: they touch uploads of the same key only,
  * unless an operator signed, and each is answered in a notice before the file goes.
  */
-import type { Product } from '../config/types.ts';
 import type { Context } from '../context.ts';
 import { fieldOf, parseControl, splitWords } from '../formats/deb/control.ts';
 import { tell } from '../notices/notices.ts';
@@ -31,7 +30,7 @@ interface Commands {
   readonly faults: readonly string[];
 }
 
-async function readCommands(ctx: Context, product: Product, file: IncomingFile): Promise<Commands> {
+async function readCommands(ctx: Context, { product, gpgv }: Records, file: IncomingFile): Promise<Commands> {
   const bytes = await readText(file.path);
   const id = unparsedId(`${product.name}/${file.name}`, bytes);
   if (bytes === undefined) {
@@ -42,7 +41,7 @@ async function readCommands(ctx: Context, product: Product, file: IncomingFile):
       faults: [`${file.name} has ${file.size} bytes; at most ${MAX_TEXT_BYTES} are taken for such a file`],
     };
   }
-  const { text, signature, faults } = await readSigned(ctx.exec, product, file.name, bytes, true);
+  const { text, signature, faults } = await readSigned(gpgv, product, file.name, bytes, true);
   const { paragraphs, faults: formFaults } = parseControl(text);
   const lines = (fieldOf(paragraphs[0] ?? new Map(), 'Commands') ?? '').split('\n');
   const asked = lines.map(splitWords).filter((words) => words.length > 0);
@@ -63,7 +62,7 @@ export async function carryOut(
   triggers: readonly Trigger[],
 ): Promise<string[] | undefined> {
   const { product } = records;
-  const { id, signature, asked, faults } = await readCommands(ctx, product, file);
+  const { id, signature, asked, faults } = await readCommands(ctx, records, file);
   if (ctx.dryRun) return undefined;
   if (signature !== undefined && records.isSpent(product.name, signature.id)) {
     // Carried out, and then we died: only the file was left.

@@ -48,7 +48,7 @@ export async function readContents(ctx: Context, records: Records, trigger: Trig
     const text = `${trigger.file.name} lists ${total} bytes in all; product ${product.name} takes at most ${product.maxUploadBytes}`;
     return { dsc: undefined, dscName: '', dscBytes: trigger.bytes, located: [], faults: [{ text }] };
   }
-  const source = await readSource(ctx, records, trigger, incoming, faults);
+  const source = await readSource(records, trigger, incoming, faults);
   const located: Located[] = [];
   const wanted = new Map<string, { file: ListedFile; listedIn: string }>();
   if (trigger.changes !== undefined) for (const file of trigger.files) wanted.set(file.name, { file, listedIn: trigger.file.name });
@@ -79,8 +79,7 @@ export async function readContents(ctx: Context, records: Records, trigger: Trig
 }
 
 async function readSource(
-  ctx: Context,
-  { product }: Records,
+  { product, gpgv }: Records,
   trigger: Trigger,
   incoming: Incoming,
   faults: Fault[],
@@ -122,7 +121,7 @@ async function readSource(
   }
   // A signed .changes that gives its SHA-256 has signed it, too.
   const mustBeSigned = product.unsigned === 'reject' && file.digests.sha256 === undefined;
-  const signed = await readSigned(ctx.exec, product, file.name, bytes, mustBeSigned);
+  const signed = await readSigned(gpgv, product, file.name, bytes, mustBeSigned);
   const read = readDsc(signed.text, { needsSha256: product.md5 === 'reject' });
   for (const text of [...signed.faults, ...read.faults.map((each) => `${file.name}: ${each}`)]) faults.push({ text });
   return { name: file.name, dsc: read.dsc, bytes };

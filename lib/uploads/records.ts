@@ -3,13 +3,16 @@ import type { Product, SuiteConfig } from '../config/types.ts';
 import type { Context } from '../context.ts';
 import { exists } from '../disk.ts';
 import { ConfigError, textOf } from '../errors.ts';
+import type { Gpgv } from '../gpgv.ts';
 import { openRepository, type Repository } from '../repository/repository.ts';
+import { type MayTakeOver, readTakeovers } from '../repository/takeovers.ts';
 import { type KnownUpload, readKnownUploads } from './known.ts';
 import { readSpentSignatures } from './signatures.ts';
-import { type Allows, readTakeovers, readUploaders } from './uploaders.ts';
+import { type Allows, readUploaders } from './uploaders.ts';
 
 export interface Records {
   readonly product: Product;
+  readonly gpgv: Gpgv;
   readonly suite: SuiteConfig;
   /** Of every product; what this run takes is added. */
   readonly known: KnownUpload[];
@@ -17,11 +20,11 @@ export interface Records {
   readonly isSpent: (product: string, signature: string) => boolean;
   readonly mayUpload: Allows;
   readonly isOperator: Allows;
-  readonly mayTakeOver: (binary: string, source: string) => boolean;
+  readonly mayTakeOver: MayTakeOver;
 }
 
 /** Throws ConfigError when a file of the site cannot be used: then nothing of the product is judged, and nothing lost. */
-export async function readRecords(ctx: Context, product: Product): Promise<Records> {
+export async function readRecords(ctx: Context, product: Product, gpgv: Gpgv): Promise<Records> {
   const suite = ctx.config.suites.get(`${product.repository}/${product.suite}`);
   const repository = ctx.config.repositories.get(product.repository);
   if (suite === undefined || repository === undefined) {
@@ -34,13 +37,14 @@ export async function readRecords(ctx: Context, product: Product): Promise<Recor
   const onBroken = (id: string, error: unknown): void => ctx.log.error('not understood', { entry: `uploads/${id}`, error: textOf(error) });
   return {
     product,
+    gpgv,
     suite,
     known: await readKnownUploads(ctx.spool, onBroken),
     repository: await openRepository(repository),
     isSpent: await readSpentSignatures(ctx.spool),
     mayUpload: product.uploaders === undefined ? () => true : await readUploaders(product.uploaders),
     isOperator: operators === undefined ? () => false : await readUploaders(operators),
-    mayTakeOver: product.takeovers === undefined ? () => false : await readTakeovers(product.takeovers),
+    mayTakeOver: await readTakeovers(product.takeovers),
   };
 }
 

@@ -4,8 +4,8 @@
  */
 import type { Product } from '../config/types.ts';
 import { openRegular } from '../disk.ts';
-import type { Exec } from '../exec.ts';
 import { textFaults } from '../formats/deb/text.ts';
+import type { Gpgv } from '../gpgv.ts';
 import { checkSignature, type GoodSignature, hasTextOutside, isClearsigned } from '../openpgp.ts';
 
 /** Largest .changes, .dsc or .commands that is read; the largest in Debian has some 400 KB. */
@@ -38,7 +38,7 @@ export async function readText(path: string): Promise<Buffer | undefined> {
 }
 
 /** Checks a text's form and signature. `mustBeSigned`: plain text is a fault; what is signed must be good in any case. Throws ConfigError. */
-export async function readSigned(exec: Exec, product: Product, name: string, bytes: Buffer, mustBeSigned: boolean): Promise<SignedText> {
+export async function readSigned(gpgv: Gpgv, product: Product, name: string, bytes: Buffer, mustBeSigned: boolean): Promise<SignedText> {
   const faults = textFaults(bytes, name);
   if (!isClearsigned(bytes)) {
     if (mustBeSigned) faults.push(`${name} is not signed: sign it (debsign) with a key in the keyring of product ${product.name}`);
@@ -50,7 +50,7 @@ export async function readSigned(exec: Exec, product: Product, name: string, byt
     faults.push(`${name} is signed, but product ${product.name} has no keyring to check it with: ask its operator`);
     return { text: uncheckedPart(bytes), signature: undefined, faults };
   }
-  const checked = await checkSignature(exec, product.keyring, bytes);
+  const checked = await checkSignature(gpgv, product.keyring, bytes);
   if (checked.good) return { text: checked.text, signature: checked, faults };
   return { text: uncheckedPart(bytes), signature: undefined, faults: [...faults, `${name}: ${checked.reason}`] };
 }

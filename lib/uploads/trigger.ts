@@ -1,10 +1,10 @@
 /** A trigger read and checked by itself, whatever became of the files that it names. */
 import type { Product } from '../config/types.ts';
-import type { Context } from '../context.ts';
 import { codeOf } from '../errors.ts';
 import { type Changes, readChanges } from '../formats/deb/changes.ts';
 import { type Dsc, readDsc } from '../formats/deb/dsc.ts';
 import type { ListedFile } from '../formats/deb/filelist.ts';
+import type { Gpgv } from '../gpgv.ts';
 import type { GoodSignature } from '../openpgp.ts';
 import { unparsedId, uploadId } from '../spool/ids.ts';
 import type { IncomingFile } from './incoming.ts';
@@ -30,7 +30,7 @@ export interface Trigger {
 }
 
 /** Reads a .changes or bare .dsc. Undefined when it has gone meanwhile. Throws ConfigError when the keyring cannot be used. */
-export async function readTrigger(ctx: Pick<Context, 'exec'>, product: Product, file: IncomingFile): Promise<Trigger | undefined> {
+export async function readTrigger(gpgv: Gpgv, product: Product, file: IncomingFile): Promise<Trigger | undefined> {
   let bytes: Buffer | undefined;
   try {
     bytes = await readText(file.path);
@@ -41,7 +41,7 @@ export async function readTrigger(ctx: Pick<Context, 'exec'>, product: Product, 
   }
   if (bytes === undefined)
     return unread(product, file, `${file.name} has ${file.size} bytes; at most ${MAX_TEXT_BYTES} are taken for such a file`);
-  const { text, signature, faults } = await readSigned(ctx.exec, product, file.name, bytes, product.unsigned === 'reject');
+  const { text, signature, faults } = await readSigned(gpgv, product, file.name, bytes, product.unsigned === 'reject');
   const options = { needsSha256: product.md5 === 'reject' };
   const read = file.name.endsWith('.dsc')
     ? { ...readDsc(text, options), changes: undefined }

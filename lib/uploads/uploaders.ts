@@ -2,7 +2,6 @@
  * Small files of the site that say who may do what, a line each, `#` begins a comment:
  *   uploaders = FILE   `WHO [SOURCE…]`, WHO a fingerprint or an address, SOURCE a name or glob; no SOURCE: any. Absent file: everybody in keyring.
  *   operators = FILE   `WHO`
- *   takeovers = FILE   `BINARY SOURCE`
  * One promise: a line that is not understood is a fault of the site with its number, never a permission.
  */
 import { readFile } from 'node:fs/promises';
@@ -26,13 +25,6 @@ export async function readUploaders(path: string): Promise<Allows> {
         (who === fingerprint.toLowerCase() || who === address?.toLowerCase()) &&
         (globs.length === 0 || globs.some((glob) => glob.test(source))),
     );
-}
-
-/** Reads a takeovers file: whether a source may take a binary name from another. Throws ConfigError. */
-export async function readTakeovers(path: string): Promise<(binary: string, source: string) => boolean> {
-  const lines = await readLines(path, (words) => (words.length === 2 ? undefined : 'expected BINARY SOURCE'));
-  const allowed = new Set(lines.map(([binary, source]) => `${binary} ${source}`));
-  return (binary, source) => allowed.has(`${binary} ${source}`);
 }
 
 async function readLines(path: string, faultOf: (words: readonly string[]) => string | undefined): Promise<string[][]> {

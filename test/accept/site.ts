@@ -9,9 +9,9 @@ import { readConfig } from '../../lib/config/config.ts';
 import { installPackages } from '../../lib/demo/client.ts';
 import { release } from '../../lib/demo/site.ts';
 import { serve } from '../../lib/demo/web.ts';
-import { endOf, exec } from '../../lib/exec.ts';
+import { type ExecResult, endOf, exec } from '../../lib/exec.ts';
 import type { SourcePackage } from '../helpers/packages.ts';
-import { makeTemp, removeTemp, run } from '../helpers/run.ts';
+import { makeTemp, removeTemp, run, until } from '../helpers/run.ts';
 import { architecture, BUILDME, makeSite, type Site, type SiteOptions } from '../helpers/site.ts';
 import { startSshd, type TestSshd } from '../helpers/sshd.ts';
 import { makeUser } from '../helpers/user.ts';
@@ -59,15 +59,16 @@ export async function makeBase(): Promise<BaseSystem> {
     configFile,
     `[global]\nspool = spool\nchroot_dir = chroots\nlog_dir = log\n[chroot base]\nsuite = ${await release()}\n[host here]\nkind = local\narchitectures = ${arch}\n`,
   );
-  const chroot = (act: string): Promise<string> =>
-    run([process.execPath, BUILDME, '-c', configFile, 'chroot', act, 'base', 'here'], { timeoutMs: 1_200_000 });
-  await chroot('create');
+  const act = (name: string): Promise<ExecResult> => exec([process.execPath, BUILDME, '-c', configFile, 'chroot', name, 'base', 'here']);
+  const created = await act('create');
+  if (created.status !== 0) throw new Error(`buildme chroot create: ${endOf(created)}`);
   const { global } = readConfig(configFile);
   return {
     chrootDir: global.chrootDir,
     place: placeOf(global, 'base', arch),
     remove: async () => {
-      await chroot('remove');
+      // A build that a test left behind ends by itself.
+      await until('no build in the base system', async () => (await act('remove')).status === 0, 120_000);
       await removeTemp(dir);
     },
   };
@@ -93,7 +94,7 @@ export async function makeAcceptSite(base: BaseSystem, options: SiteOptions = {}
       architectures: `${arch} all`,
       workdir: join(builder.home, 'work'),
     },
-    more: `[chroot base]\n[mirror far]\nrepository = extras\nto = ${person.name}@127.0.0.1:${far}\nidentity = ${login.identity}\nknown_hosts = ${login.knownHosts}\nport = ${login.port}\n${options.more ?? ''}`,
+    more: `[chroot base]\nsuite = ${await release()}\n[mirror far]\nrepository = extras\nto = ${person.name}@127.0.0.1:${far}\nidentity = ${login.identity}\nknown_hosts = ${login.knownHosts}\nport = ${login.port}\n${options.more ?? ''}`,
   });
   // The uploader logs in as somebody else than who runs buildme.
   await chmod(site.dir, 0o755);

@@ -2,12 +2,13 @@ import { mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readTakeovers } from '../../lib/repository/takeovers.ts';
 import { addressOf } from '../../lib/uploads/entry.ts';
 import { type IncomingFile, removeSame, scanIncoming, stemOf, triggerKind } from '../../lib/uploads/incoming.ts';
 import { architecturesOf } from '../../lib/uploads/jobs.ts';
 import { inOrder, Lanes } from '../../lib/uploads/ordered.ts';
 import { mayStillArrive } from '../../lib/uploads/settle.ts';
-import { globToRegExp, readTakeovers, readUploaders } from '../../lib/uploads/uploaders.ts';
+import { globToRegExp, readUploaders } from '../../lib/uploads/uploaders.ts';
 
 let dir: string;
 beforeEach(async () => {
