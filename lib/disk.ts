@@ -43,9 +43,9 @@ export async function syncTree(path: string): Promise<void> {
 
 let commitPoints = 0;
 /** BUILDME_CRASH_AT=N (tests): dies with SIGKILL before commit point N/2 when N is even, after it when odd. */
-function mayCrash(after: 0 | 1): void {
+function mayCrash(point: number, after: 0 | 1): void {
   const at = process.env.BUILDME_CRASH_AT;
-  if (at !== undefined && Number(at) === commitPoints * 2 + after) process.kill(process.pid, 'SIGKILL');
+  if (at !== undefined && Number(at) === point * 2 + after) process.kill(process.pid, 'SIGKILL');
 }
 
 /**
@@ -53,10 +53,12 @@ function mayCrash(after: 0 | 1): void {
  * `fromLitter`: what a power cut might leave in the old directory too is litter there, so that one need not be made durable.
  */
 export async function renameDurable(from: string, to: string, options: { readonly fromLitter?: boolean } = {}): Promise<void> {
-  mayCrash(0);
-  await rename(from, to);
-  mayCrash(1);
+  // Numbered as they begin: where several overlap, each has its own.
+  const point = commitPoints;
   commitPoints += 1;
+  mayCrash(point, 0);
+  await rename(from, to);
+  mayCrash(point, 1);
   await syncDirectory(dirname(to));
   if (options.fromLitter !== true && dirname(from) !== dirname(to)) await unless('ENOENT', undefined, syncDirectory(dirname(from)));
 }

@@ -56,6 +56,16 @@ async function buildEnded(): Promise<void> {
   });
 }
 
+/** Nothing of the site runs any more: what is laid in its place next meets no process of before. */
+async function quiet(): Promise<void> {
+  const work = join(site.dir, 'work');
+  await until('every process of the site to end', async () => {
+    const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const lines = await Promise.all(processes.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')));
+    return !lines.some((line) => line.includes(work));
+  });
+}
+
 /** Ticks until everything that can move has moved. */
 async function toTheEnd(): Promise<void> {
   for (let round = 0; round < 6; round += 1) {
@@ -98,7 +108,9 @@ async function outcome(): Promise<unknown> {
     packages: (await exec(['gzip', '-dc'], { input: packages })).stdout.toString(),
     done: states.done,
     rejected: states.rejected,
-    failed: states.failed,
+    failed: await Promise.all(
+      (states.failed ?? []).map(async (id: string) => `${id}: ${await readFile(join(site.spool, 'failed', id, 'reason'), 'utf8')}`),
+    ),
     queued: states.queued,
     corrupt: states.corrupt,
     sent: sent.sort(),
@@ -122,6 +134,7 @@ it('every commit point of every stage survives kill -9', async () => {
   let points = 0;
   for (const [index, stage] of STAGES.entries()) {
     for (let at = 0; ; at += 1) {
+      await quiet();
       await removeTemp(site.dir);
       await run(['cp', '-a', join(snapshots, String(index)), site.dir]);
       if (!(await runStage(stage, at))) {

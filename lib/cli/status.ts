@@ -138,13 +138,13 @@ async function jobLine(ctx: Context, place: Place, id: string): Promise<JobLine>
   };
 }
 
-/** Nothing came to incoming since verify last looked, and nothing there settles yet: what lies there is still arriving, or of no upload. */
+/** verify has looked at everything in incoming since it settled: what still lies there is arriving, or of no upload. */
 function isVerifyAtRest(ctx: Context): boolean {
   if (unfinishedUploads(ctx.spool).length > 0) return false;
   const lastLook = statSync(ctx.spool.file('lock', 'verify'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   return [...ctx.config.products.values()].every(({ incoming, settleMs }) => {
     const changed = namesIn(incoming).map((name) => statSync(`${incoming}/${name}`, { throwIfNoEntry: false })?.ctimeMs ?? 0);
-    return changed.every((at) => at < lastLook && at < ctx.now().getTime() - settleMs);
+    return changed.every((at) => at + settleMs < lastLook);
   });
 }
 
