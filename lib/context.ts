@@ -1,7 +1,7 @@
 /** What a stage may touch, what it decides about an entry, and the loop that isolates entries from one another. */
 import { join } from 'node:path';
 import type { Config } from './config/types.ts';
-import { appendDurable, readJsonLines } from './disk.ts';
+import { appendDurable, exists, readJsonLines } from './disk.ts';
 import { ConfigError, codeOf, ExpectedError, textOf } from './errors.ts';
 import type { Exec } from './exec.ts';
 import type { Log } from './log.ts';
@@ -58,25 +58,30 @@ export async function eachEntry<T>(
         tally.kept += 1;
         const level = error instanceof ConfigError || SITE_FAULTS.has(error.code) ? 'error' : 'info';
         ctx.log[level]('kept', { entry: id, code: error.code, reason: textOf(error) });
+      } else if (codeOf(error) === 'ENOENT' && !(await exists(dir))) {
+        // Between other states than `running` the rename is the claim, and somebody else (verify, retry) was quicker.
+        tally.kept += 1;
+        ctx.log.info('moved meanwhile', { entry: id });
       } else {
         tally.broken += 1;
-        await countBug(ctx, id, dir, error);
+        await countBug(ctx, id, error);
       }
     }
   }
   return tally;
 }
 
-async function countBug(ctx: Context, id: string, dir: string, error: unknown): Promise<void> {
+async function countBug(ctx: Context, id: string, error: unknown): Promise<void> {
   ctx.log.error('bug', { entry: id, error: textOf(error), stack: error instanceof Error ? error.stack : undefined });
   // A full disk or a vanished file system is the site's, not the entry's.
   if (['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'].includes(codeOf(error) ?? '')) return;
-  const file = join(dir, 'bugs');
+  // Where it lies now: the work may have moved it before it failed.
+  const place = await ctx.spool.find(id);
+  if (place === undefined) return;
+  const file = join(ctx.spool.path(place, id), 'bugs');
   await appendDurable(file, `${JSON.stringify({ time: ctx.now().toISOString(), stage: ctx.log.tag, error: textOf(error) })}\n`);
   const bugs = await readJsonLines(file);
   if (bugs.length < MAX_BUGS) return;
-  const place = await ctx.spool.find(id);
-  if (place === undefined) return;
   await ctx.spool.move(id, place, { state: 'corrupt' });
   ctx.log.error('moved to corrupt', { entry: id, bugs: bugs.length });
 }

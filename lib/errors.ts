@@ -39,6 +39,11 @@ export class UsageError extends ExpectedError {
   }
 }
 
+/** Text of outsiders as one line for a terminal or a mail of cron: without control characters, so that it cannot move the cursor. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, ' ');
+}
+
 /** The text of anything thrown, one line. */
 export function textOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);

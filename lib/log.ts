@@ -4,7 +4,7 @@
  */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf, textOf } from './errors.ts';
+import { codeOf, printable, textOf } from './errors.ts';
 
 export type Details = Readonly<Record<string, unknown>>;
 
@@ -54,7 +54,7 @@ export function openLog(tag: string, options: LogOptions = {}): Log {
       const said = Object.entries(details)
         .filter(([key]) => key !== 'stack')
         .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-      print(`buildme ${tag}: ${event}${said.length > 0 ? `: ${said.join(' ')}` : ''}`);
+      print(printable(`buildme ${tag}: ${event}${said.length > 0 ? `: ${said.join(' ')}` : ''}`));
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Command } from './cli/command.ts';
 import { readConfig } from './config/config.ts';
 import type { Config } from './config/types.ts';
 import type { Context } from './context.ts';
-import { ConfigError, EXIT, ExpectedError, TemporaryError, textOf, UsageError } from './errors.ts';
+import { ConfigError, EXIT, ExpectedError, printable, TemporaryError, textOf, UsageError } from './errors.ts';
 import { exec } from './exec.ts';
 import { openLog } from './log.ts';
 import { Spool } from './spool/spool.ts';
@@ -79,7 +79,7 @@ function print(text: string): number {
 function explain(error: unknown): number {
   if (error instanceof UsageError) process.stderr.write(`buildme: ${error.message}\n`);
   else if (error instanceof ConfigError) for (const fault of error.faults) process.stderr.write(`buildme: ${fault}\n`);
-  else if (error instanceof ExpectedError) process.stderr.write(`buildme: ${textOf(error)}\n`);
+  else if (error instanceof ExpectedError) process.stderr.write(`buildme: ${printable(textOf(error))}\n`);
   else
     process.stderr.write(
       `buildme: our bug, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

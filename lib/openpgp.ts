@@ -34,6 +34,9 @@ export function isClearsigned(bytes: Buffer): boolean {
   return bytes.includes(CLEARSIGNED);
 }
 
+/** RFC 4880 7: `Hash` is the only header, and an empty line ends them; gpgv passes over any others, and over blanks in that line. */
+const HEADERS = /^-----BEGIN PGP SIGNED MESSAGE-----[ \t]*\r?\n(Hash: [A-Za-z0-9, -]+\r?\n)*\r?\n/;
+
 /** Anything outside the one signed part: who reads the raw file would see it, gpgv does not. */
 export function hasTextOutside(bytes: Buffer): boolean {
   const raw = bytes.toString('latin1');
@@ -41,6 +44,7 @@ export function hasTextOutside(bytes: Buffer): boolean {
   const end = raw.indexOf(SIGNATURE_END);
   if (first === -1 || end === -1) return true;
   const again = raw.indexOf(CLEARSIGNED, first + 1);
+  if (!HEADERS.test(raw.slice(first, first + 1000))) return true;
   return raw.slice(0, first).trim() !== '' || raw.slice(end + SIGNATURE_END.length).trim() !== '' || again !== -1;
 }
 

@@ -1,4 +1,6 @@
 /** Finding and describing jobs for the operator's commands. Reads only; a job that cannot be read is shown as such, never hidden. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { type Job, type Progress, progressOf } from '../spool/job.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -27,8 +29,10 @@ export async function findJob(spool: Spool, name: string): Promise<Described | u
   for (const state of JOB_PLACES) {
     for (const place of await placesIn(spool, state)) {
       for (const id of await spool.list(place)) {
+        // `rejected` and `corrupt` hold uploads, too.
+        if (!id.startsWith(name) || !existsSync(join(spool.path(place, id), 'job.json'))) continue;
         if (id === name) return describeJob(spool, place, id);
-        if (id.startsWith(name)) found.push({ place, id });
+        found.push({ place, id });
       }
     }
   }

@@ -1,6 +1,8 @@
 /** `buildme log JOB [--attempt N] [--follow]`: what a step printed; while it runs, what it has printed so far. */
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { Transform } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
 import { exists } from '../disk.ts';
@@ -35,8 +37,19 @@ function printAttempt({ job }: Described, attempt: number): Promise<number> {
   return new Promise((resolve) => {
     const stream = createReadStream(join(attemptDir(job, attempt), 'log'));
     stream.on('error', () => resolve(no(`${job.file.id} has no log of attempt ${attempt}: it was given back or never began`)));
-    stream.on('end', () => resolve(EXIT.ok));
-    stream.pipe(process.stdout, { end: false });
+    const shown = harmless();
+    shown.on('end', () => resolve(EXIT.ok));
+    stream.pipe(shown).pipe(process.stdout, { end: false });
+  });
+}
+
+/** A terminal is not made to obey what a step printed; a file or a pipe gets every byte. */
+function harmless(): Transform {
+  const decoder = new StringDecoder('utf8');
+  return new Transform({
+    transform: (chunk: Buffer, _, done) => {
+      done(null, process.stdout.isTTY ? decoder.write(chunk).replace(/[^\P{Cc}\n\t]/gu, '') : chunk);
+    },
   });
 }
 
@@ -44,37 +57,39 @@ function printAttempt({ job }: Described, attempt: number): Promise<number> {
 async function running(ctx: Context, { job }: Described, claim: Claim, follow: boolean): Promise<number> {
   const { openAt } = await import('../hosts/hosts.ts');
   const host = await openAt(ctx, claim);
+  const shown = harmless();
+  shown.pipe(process.stdout, { end: false });
   try {
-    let offset = await copyLog(host, claim.workdir, 0);
+    let offset = await copyLog(host, claim.workdir, 0, shown);
     while (follow) {
       await sleep(FOLLOW_MS);
       const state = (await host.poll([claim.workdir])).get(claim.workdir)?.state;
-      offset = await copyLog(host, claim.workdir, offset);
+      offset = await copyLog(host, claim.workdir, offset, shown);
       if (state !== 'running' && state !== 'new') break;
     }
     const place = await ctx.spool.find(job.file.id);
     if (!follow || place === undefined) return EXIT.ok;
     const { job: now } = await describeJob(ctx.spool, place, job.file.id);
     const kept = join(attemptDir(now, claim.attempt), 'log');
-    if (await exists(kept)) await pipe(createReadStream(kept, { start: offset }));
+    if (await exists(kept)) await pipe(createReadStream(kept, { start: offset }), shown);
     return EXIT.ok;
   } finally {
     await host.disconnect();
   }
 }
 
-async function copyLog(host: Host, workdir: string, from: number): Promise<number> {
+async function copyLog(host: Host, workdir: string, from: number, to: NodeJS.WritableStream): Promise<number> {
   for (let offset = from; ; ) {
     const chunk = await host.readLog(workdir, offset, CHUNK_BYTES);
     if (chunk.length === 0) return offset;
-    process.stdout.write(chunk);
+    to.write(chunk);
     offset += chunk.length;
   }
 }
 
-function pipe(stream: NodeJS.ReadableStream): Promise<void> {
+function pipe(stream: NodeJS.ReadableStream, to: NodeJS.WritableStream): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.on('end', resolve).on('error', reject);
-    stream.pipe(process.stdout, { end: false });
+    stream.pipe(to, { end: false });
   });
 }

@@ -149,7 +149,8 @@ export function isDue(ctx: Context, name: string): boolean {
   const minutes = STAGES.get(name)?.everyMinutes ?? 0;
   if (minutes < 10) return true;
   try {
-    return ctx.now().getTime() - statSync(ctx.spool.file('lock', name)).mtimeMs >= minutes * 60_000;
+    // Whichever way the clock was set since.
+    return Math.abs(ctx.now().getTime() - statSync(ctx.spool.file('lock', name)).mtimeMs) >= minutes * 60_000;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return true;
     throw error;

@@ -1,7 +1,7 @@
 /** `buildme status [--json] [JOB]`: counts and oldest age per state; with JOB its whole history. */
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import type { Context } from '../context.ts';
-import { codeOf, EXIT, UsageError } from '../errors.ts';
+import { codeOf, EXIT, printable, textOf, UsageError } from '../errors.ts';
 import { hasFailed } from '../mirrors/mirrors.ts';
 import { hasUntried } from '../notices/notices.ts';
 import { progressOf } from '../spool/job.ts';
@@ -112,12 +112,21 @@ async function listJobs(ctx: Context): Promise<JobLine[]> {
   for (const state of JOB_STATES) {
     for (const place of await placesIn(ctx.spool, state)) {
       for (const id of await ctx.spool.list(place)) {
-        if (state === 'done' && statSync(ctx.spool.path(place, id)).ctimeMs < yesterday) continue;
-        lines.push(await jobLine(ctx, place, id));
+        const stat = statSync(ctx.spool.path(place, id), { throwIfNoEntry: false });
+        if (stat === undefined || (state === 'done' && stat.ctimeMs < yesterday)) continue;
+        const line = await jobLine(ctx, place, id).catch((error: unknown) => unreadable(ctx, place, id, error));
+        if (line !== undefined) lines.push(line);
       }
     }
   }
   return lines;
+}
+
+/** Damaged, and shown as such; undefined: it moved on while we listed. */
+function unreadable(ctx: Context, place: Place, id: string, error: unknown): JobLine | undefined {
+  if (!existsSync(ctx.spool.path(place, id))) return undefined;
+  const unknown = { product: '-', source: '-', version: '-', architecture: '-', step: null, attempt: null, since: null };
+  return { id, ...unknown, state: place.state, host: place.host ?? null, reason: `cannot be read: ${textOf(error)}` };
 }
 
 async function jobLine(ctx: Context, place: Place, id: string): Promise<JobLine> {
@@ -177,7 +186,7 @@ async function history(ctx: Context, name: string, json: boolean): Promise<numbe
   const { step, reason } = progressOf(job.file, job.journal);
   process.stdout.write(
     `${job.file.id}\n  ${job.file.source} ${job.file.version} ${job.file.architecture} of product ${job.file.product}, for suite ${job.file.suite}\n` +
-      `  in ${pathOf(job.place)}${step === undefined ? '' : `, step ${step} of ${job.file.steps.join(' ')}`}${reason === undefined ? '' : `: ${reason}`}\n  ${job.dir}\n\n`,
+      `  in ${pathOf(job.place)}${step === undefined ? '' : `, step ${step} of ${job.file.steps.join(' ')}`}${reason === undefined ? '' : `: ${printable(reason)}`}\n  ${job.dir}\n\n`,
   );
   const rows = job.journal.map(({ time, stage, event, ...details }) => [time, stage, event, detailsOf(details)]);
   process.stdout.write(table(['TIME', 'STAGE', 'EVENT', 'DETAILS'], rows));

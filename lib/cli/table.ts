@@ -1,4 +1,5 @@
 /** Columns for people. Text from outside is shown without control characters, so that it cannot move the cursor. */
+import { printable } from '../errors.ts';
 
 /** Rows under headings; the last column is not padded. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -13,11 +14,6 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
           .trimEnd()}\n`,
     )
     .join('');
-}
-
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 }
 
 /** `3 d`, `2 h`, `5 min`, `9 s`: the largest unit alone. */

@@ -5,7 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChrootPlace } from '../chroots/places.ts';
-import { type ExecResult, exec } from '../exec.ts';
+import { ExpectedError } from '../errors.ts';
+import { type ExecResult, endOf, exec } from '../exec.ts';
 
 /** Arguments: URL SUITE KEY (base64) PACKAGE…. Installs them and shows what they are good for. */
 const INSTALL = `
@@ -100,25 +101,9 @@ export async function installPackages(request: InstallRequest): Promise<ExecResu
   await end();
   const begun = await exec(['schroot', '-b', '-c', base.schrootName, '-n', session]);
   if (begun.status !== 0) return begun;
-  try {
-    const inside = [
-      'schroot',
-      '-r',
-      '-c',
-      `session:${session}`,
-      '-u',
-      'root',
-      '-d',
-      '/',
-      '--',
-      'sh',
-      '-c',
-      script,
-      'demo',
-      ...args,
-    ] as const;
-    return await exec(inside, options);
-  } finally {
-    await end();
-  }
+  const inside = ['schroot', '-r', '-c', `session:${session}`, '-u', 'root', '-d', '/', '--', 'sh', '-c', script, 'demo', ...args] as const;
+  const result = await exec(inside, options);
+  const ended = await end();
+  if (ended.status === 0) return result;
+  throw new ExpectedError('E_SESSION', `schroot could not end the session ${session} (schroot -e -c session:${session}): ${endOf(ended)}`);
 }

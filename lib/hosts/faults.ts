@@ -47,6 +47,8 @@ export async function clearFaults(spool: Spool, host: string): Promise<void> {
 
 /** Why a host is to be left alone now; undefined: it is not. */
 export function leftAlone(faults: HostFaults | undefined, now: Date): string | undefined {
-  if (faults === undefined || now.getTime() >= Date.parse(faults.until)) return undefined;
+  const leftMs = faults === undefined ? 0 : Date.parse(faults.until) - now.getTime();
+  // Longer than any pause: the clock was wrong when it was noted.
+  if (faults === undefined || leftMs <= 0 || leftMs > backOffMs(faults.count)) return undefined;
   return `${faults.count} ${faults.count === 1 ? 'fault' : 'faults in a row'}, until ${faults.until}; the last: ${faults.reason}`;
 }

@@ -147,8 +147,8 @@ async function fetchResults(transport: Transport, from: string, into: string, li
 function faultOf({ name, kind }: Listed): string | undefined {
   const shown = JSON.stringify(name.slice(0, 100));
   // U+FFFD: bytes that are not UTF-8.
-  if (!/^[^./\p{C}\uFFFD][^/\p{C}\uFFFD]*$/u.test(name))
-    return `${shown} is no name for a result: it has a path, a leading dot, or characters that are not printable`;
+  if (!/^[^./\p{C}\uFFFD-][^/\p{C}\uFFFD]*$/u.test(name))
+    return `${shown} is no name for a result: it has a path, a leading dot or dash, or characters that are not printable`;
   if (Buffer.byteLength(name) > 255) return `${shown}… is too long a name`;
   if (kind === 'file') return undefined;
   return `${shown} is ${{ directory: 'a directory', link: 'a symbolic link', other: 'a device, socket or fifo' }[kind]}, not a regular file`;

@@ -81,6 +81,7 @@ async function list({ sftp, ask }: Connection, directory: string, max: number): 
   const handle = await ask<Buffer>(`opening ${directory}`, [NO_SUCH_FILE], (done) => sftp.opendir(directory, done));
   if (handle === undefined) return undefined;
   const listed: Listed[] = [];
+  let seen = 0;
   for (;;) {
     const batch = await ask<FileEntryWithStats[]>(`listing ${directory}`, [EOF], (done) => sftp.readdir(handle, done));
     for (const { filename, attrs } of batch ?? []) {
@@ -88,7 +89,9 @@ async function list({ sftp, ask }: Connection, directory: string, max: number): 
       const kind = attrs.isFile() ? 'file' : attrs.isDirectory() ? 'directory' : attrs.isSymbolicLink() ? 'link' : 'other';
       listed.push({ name: filename, kind, size: attrs.size });
     }
-    if (batch === undefined || batch.length === 0 || listed.length >= max) break;
+    // The host may name . and .. for ever.
+    seen += batch?.length ?? 0;
+    if (batch === undefined || batch.length === 0 || listed.length >= max || seen > max + 2) break;
   }
   await ask(`closing ${directory}`, [], (done) => sftp.close(handle, done));
   return listed;

@@ -69,6 +69,8 @@ async function prepare(name: string, path: string): Promise<void> {
 
 /** Links or copies what the mirror's pool lacks or has otherwise. */
 async function addPool(from: string, to: string): Promise<void> {
+  // A link would lead whatever we write out of the mirror.
+  if ((await unless('ENOENT', undefined, lstat(to)))?.isDirectory() === false) await removeFile(to);
   await makeDirectory(to);
   let added = false;
   for (const entry of await readdir(from, { withFileTypes: true })) {

@@ -7,9 +7,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMailAddress } from '../config/address.ts';
 import type { Context } from '../context.ts';
-import { removeTree } from '../disk.ts';
+import { exists, removeTree } from '../disk.ts';
 import { codeOf } from '../errors.ts';
 import { digestOf } from '../spool/ids.ts';
+import type { Job } from '../spool/job.ts';
 
 export type NoticeKind = 'queued' | 'rejected' | 'failed' | 'published' | 'orphan' | 'commands';
 
@@ -26,6 +27,8 @@ export interface Notice {
   readonly id: string;
   /** 0 where it is about no single attempt. */
   readonly attempt: number;
+  /** When the job began, where it was judged anew: what was told of its former life is told again. */
+  readonly began?: string;
   /** Addresses beside the lists of the product and the site; what is no plain address gets nothing. */
   readonly to: readonly string[];
   readonly body: string;
@@ -38,8 +41,14 @@ export interface NoticeFile extends Notice {
 }
 
 /** The entry's name: the same for the same kind of notice about the same attempt of the same thing. */
-export function noticeId({ id, kind, attempt }: Pick<Notice, 'id' | 'kind' | 'attempt'>): string {
-  return digestOf(`${id}.${kind}.${attempt}`);
+export function noticeId({ id, kind, attempt, began }: Pick<Notice, 'id' | 'kind' | 'attempt' | 'began'>): string {
+  return digestOf(`${id}.${kind}.${attempt}${began === undefined ? '' : `.${began}`}`);
+}
+
+/** `began` of a notice about a job. */
+export async function lifeOf({ dir, journal }: Pick<Job, 'dir' | 'journal'>): Promise<Pick<Notice, 'began'>> {
+  const began = journal[0]?.time;
+  return began !== undefined && (await exists(join(dir, 'before'))) ? { began } : {};
 }
 
 /** Puts a notice into `outbox`, for notify to deliver; one that lies there or in `sent` already is not written again. */

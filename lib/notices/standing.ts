@@ -25,6 +25,7 @@ export interface Standing {
 
 const MINUTE = 60_000;
 const LONGEST_PAUSE = 60;
+export const LONGEST_PAUSE_MS = LONGEST_PAUSE * MINUTE;
 
 /** After the Nth try in vain there is a pause of 1, 2, 4 … 60 min. */
 export function standingOf(to: readonly string[], journal: readonly JournalLine[]): Standing {

@@ -2,7 +2,7 @@
  * accept's side of a hand-over. One promise: what appears in repo_queue under a name without a dot is whole and durable. The queue may be on
  * another file system, or on another machine's.
  */
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { copyHashing, exists, makeDirectory, removeTree, renameDurable, syncTree } from '../disk.ts';
 import { TemporaryError, textOf } from '../errors.ts';
@@ -24,7 +24,9 @@ export async function handOver(repoQueue: string, entry: HandOver, paths: Readon
   const beside = join(repoQueue, `.new-${entry.id}`);
   try {
     await removeTree(beside);
-    await makeDirectory(beside);
+    await makeDirectory(repoQueue);
+    // Fails on whatever somebody else put there meanwhile.
+    await mkdir(beside);
     const wanted = [...entry.sourceFiles, ...entry.binaries, ...(entry.buildinfo === undefined ? [] : [entry.buildinfo])];
     for (const { name, sha256 } of wanted) {
       const from = paths.get(name);

@@ -8,6 +8,7 @@ import { copyHashing, exists } from '../disk.ts';
 import { codeOf, InputError } from '../errors.ts';
 import type { Exec } from '../exec.ts';
 import { fieldOf, type Paragraph } from '../formats/deb/control.ts';
+import { sourceOf } from '../formats/deb/debfile.ts';
 import type { FileDigest } from '../spool/job.ts';
 import type { HandOver } from './handover.ts';
 import type { Ledger } from './ledger.ts';
@@ -132,10 +133,4 @@ function identityFaults({ source, version, architecture }: HandOver, { kind, fil
     ['deb', 'udeb', 'ddeb'].map((ending) => `${name}_${itsVersion.replace(/^\d+:/, '')}_${itsArchitecture}.${ending}`),
   );
   return faults;
-}
-
-/** A binary's `Source: NAME (VERSION)`; what it leaves out is the binary's own. */
-export function sourceOf(stanza: Paragraph): { readonly name: string; readonly version: string } {
-  const [, name, version] = /^(\S+)(?:\s+\((\S+)\))?$/.exec(fieldOf(stanza, 'Source') ?? '') ?? [];
-  return { name: name ?? fieldOf(stanza, 'Package') ?? '', version: version ?? fieldOf(stanza, 'Version') ?? '' };
 }

@@ -1,5 +1,5 @@
 /** `result_dir`/SOURCE_VERSION/: what people look at. It may be on another file system: each file is copied to a dot name, fsynced, renamed. */
-import { rename, unlink } from 'node:fs/promises';
+import { lstat, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { besideOf, copyHashing, makeDirectory, syncDirectory } from '../disk.ts';
 import { TemporaryError, textOf, unless } from '../errors.ts';
@@ -15,6 +15,7 @@ export function resultDirOf(resultDir: string, job: Pick<JobFile, 'source' | 've
 export async function copyToResultDir(dir: string, files: readonly { readonly from: string; readonly name: string }[]): Promise<void> {
   try {
     await makeDirectory(dir);
+    if (!(await lstat(dir)).isDirectory()) throw new Error('it is a link, which is none of ours: remove it');
     for (const { from, name } of files) {
       const beside = besideOf(join(dir, name));
       try {

@@ -8,7 +8,7 @@ import type { Product, RepositoryConfig } from '../config/types.ts';
 import { type Context, eachEntry, newTally, type Outcome, type Tally } from '../context.ts';
 import { type BuildResults, problemsWith, readResults } from '../formats/deb/results.ts';
 import { publishedBody, rejectedBody } from '../notices/bodies.ts';
-import { type Notice, tell } from '../notices/notices.ts';
+import { lifeOf, type Notice, tell } from '../notices/notices.ts';
 import { handOver, handOverId, isQueued } from '../repository/handing.ts';
 import type { HandOver, Receipt } from '../repository/handover.ts';
 import { openRepository, readReceipt } from '../repository/repository.ts';
@@ -127,18 +127,18 @@ async function finish(ctx: Context, job: Job, receipt: Receipt): Promise<Outcome
   const { signature, product } = job.file;
   if (signature !== undefined) await spend(ctx, product, signature);
   await note(job.dir, ctx.now(), 'accept', 'published', { serial: receipt.serial });
-  await tell(ctx, noticeOf(job, 'published', publishedBody(job.file, receipt)));
+  await tell(ctx, await noticeOf(job, 'published', publishedBody(job.file, receipt)));
   await moveJob(ctx, job, 'done', `published in serial ${receipt.serial}`);
   return 'moved';
 }
 
 async function reject(ctx: Context, job: Job, reasons: readonly string[]): Promise<Outcome> {
-  await tell(ctx, noticeOf(job, 'rejected', rejectedBody(job.file, reasons)));
+  await tell(ctx, await noticeOf(job, 'rejected', rejectedBody(job.file, reasons)));
   await stopJob(ctx, job, 'rejected', reasons);
   return 'moved';
 }
 
-function noticeOf({ file }: Job, kind: Notice['kind'], body: string): Notice {
-  const { product, source, version, architecture, id, mail } = file;
-  return { kind, product, source, version, architecture, id, attempt: 0, to: mail, body };
+async function noticeOf(job: Job, kind: Notice['kind'], body: string): Promise<Notice> {
+  const { product, source, version, architecture, id, mail } = job.file;
+  return { kind, product, source, version, architecture, id, attempt: 0, ...(await lifeOf(job)), to: mail, body };
 }

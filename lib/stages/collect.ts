@@ -14,7 +14,7 @@ import { harvest, readVerdict } from '../hosts/harvest.ts';
 import type { Host, RemoteState } from '../hosts/host.ts';
 import { openAt } from '../hosts/hosts.ts';
 import { failedBody } from '../notices/bodies.ts';
-import { tell } from '../notices/notices.ts';
+import { lifeOf, tell } from '../notices/notices.ts';
 import { attemptDir, type Claim, type Job, note, progressOf } from '../spool/job.ts';
 import type { Glance } from '../spool/look.ts';
 import { moveJob, stopJob } from '../spool/move.ts';
@@ -201,6 +201,7 @@ async function fail(ctx: Context, job: Job, verdict: VerdictFile, reason: string
     architecture: file.architecture,
     id: file.id,
     attempt: verdict.attempt,
+    ...(await lifeOf(job)),
     to: file.mail,
     body: failedBody(file, { ...verdict, reason }, logs),
   });

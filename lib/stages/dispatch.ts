@@ -79,7 +79,8 @@ async function wake(ctx: Context, job: Job): Promise<Outcome> {
   const sinceMs = since === undefined ? 0 : Date.parse(since);
   const { dir } = repositoryOf(ctx.config, productOf(ctx.config, job.file.product));
   const published = modifiedMs(join(dir, `.${job.file.suite.replaceAll('/', '_')}.changed`)) > sinceMs;
-  if (ctx.dryRun || (!published && ctx.now().getTime() - sinceMs < WAITING_RETRY_MS)) return 'kept';
+  // Whichever way the clock was set since.
+  if (ctx.dryRun || (!published && Math.abs(ctx.now().getTime() - sinceMs) < WAITING_RETRY_MS)) return 'kept';
   await moveJob(ctx, job, 'queued', published ? 'something was published since' : 'tried again each hour');
   return 'moved';
 }

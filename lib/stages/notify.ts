@@ -9,7 +9,7 @@ import { readJsonLines } from '../disk.ts';
 import { codeOf, TemporaryError, textOf } from '../errors.ts';
 import { composeMail } from '../notices/compose.ts';
 import { type NoticeFile, readNotice } from '../notices/notices.ts';
-import { type Delivery, standingOf } from '../notices/standing.ts';
+import { type Delivery, LONGEST_PAUSE_MS, standingOf } from '../notices/standing.ts';
 import { openTransport, type Transport } from '../notices/transport.ts';
 import { type JournalLine, note } from '../spool/job.ts';
 import type { Glance } from '../spool/look.ts';
@@ -39,7 +39,9 @@ export async function notify(ctx: Context, limits = LIMITS): Promise<Tally> {
       if (smtp === undefined) await note(dir, ctx.now(), 'notify', 'no mail configured');
       return send(ctx, id);
     }
-    if (isSilent || signal.aborted || ctx.now().getTime() < dueAtMs) return 'kept';
+    const pauseMs = dueAtMs - ctx.now().getTime();
+    // Longer than any pause: the clock was wrong when it was noted.
+    if (isSilent || signal.aborted || (pauseMs > 0 && pauseMs <= LONGEST_PAUSE_MS)) return 'kept';
     transport ??= await openTransport(smtp, ctx.exec, limits, signal);
     try {
       const delivery = giveUp(ctx, notice, await transport.deliver(composeMail(notice, ctx.config.global.mailFrom), open));

@@ -5,7 +5,7 @@
 import type { Product } from '../config/types.ts';
 import { type Context, eachEntry, type Outcome, type Tally } from '../context.ts';
 import { removeTree } from '../disk.ts';
-import { codeOf, ExpectedError, textOf } from '../errors.ts';
+import { codeOf, ExpectedError, printable, textOf } from '../errors.ts';
 import { type Gpgv, gpgvAlone, gpgvTogether } from '../gpgv.ts';
 import { note } from '../spool/job.ts';
 import { type Again, dscOf, findAgain } from '../uploads/again.ts';
@@ -30,7 +30,7 @@ import { irregularId, readTrigger, type Trigger } from '../uploads/trigger.ts';
 export { isVerifyIdle } from '../uploads/idle.ts';
 
 /** Uploads that are read and copied while an earlier one is judged; more only wait for two cores and one disk. */
-const AHEAD = 6;
+const AHEAD = 12;
 /** Triggers that are read at once: small texts, whose signatures are checked together. */
 const TEXTS_AHEAD = 32;
 
@@ -273,5 +273,6 @@ function pretend(trigger: Trigger, again: Again | undefined, faults: readonly Fa
 }
 
 function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  // Names of outsiders on a terminal; the lines are ours.
+  process.stdout.write(`${line.split('\n').map(printable).join('\n')}\n`);
 }

@@ -5,6 +5,8 @@ import type { BuildRequest, Tool } from './tool.ts';
 /** sysexits.h: EX_UNAVAILABLE and EX_TEMPFAIL. */
 const DEPENDENCY = 69;
 const HOST = 75;
+/** Characters of a hostile line that are taken apart. */
+const MAX_LIST = 10_000;
 
 export const plain: Tool = { build, judge };
 
@@ -36,5 +38,5 @@ function judge({ status, logTail }: Parameters<Tool['judge']>[0]): ReturnType<To
 /** dpkg-checkbuilddeps separates by blanks: `a b (>= 2) c`. */
 function missingIn(log: string): string[] {
   const list = /Unmet build dependencies: (.*)$/m.exec(log)?.[1] ?? '';
-  return list.match(/\S+( \([^)]*\))?/g) ?? [];
+  return list.slice(0, MAX_LIST).match(/\S+( \([^)]*\))?/g) ?? [];
 }

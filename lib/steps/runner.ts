@@ -129,9 +129,18 @@ supervise() {
   sync "$dir" "$dir/out"
 }
 
+# ground DIR: makes what DIR lies in. Who may rename there decides what is run and what is fetched: we and root alone (or sticky, as /tmp).
+ground() {
+  parent=\${1%/*}
+  mkdir -p "$parent" || exit
+  [ -n "$(find "$parent" -maxdepth 0 -type d \\( -user root -o -user "$(id -u)" \\) \\( ! -perm -0002 -o -perm -1000 \\))" ] && return
+  echo "$parent is a link, belongs to somebody else, or everybody may rename in it: remove it, or set another workdir" >&2
+  exit 1
+}
+
 # make DIR SETTINGS RUNNER: fails when it is there already.
 make() {
-  mkdir -p "\${1%/*}" || exit
+  ground "$1"
   rm -rf "$1.gone"
   mkdir "$1" 2>/dev/null || { [ -d "$1" ] && exit ${LATE}; mkdir "$1"; exit; }
   chmod 0755 "$1"
@@ -171,7 +180,8 @@ poll() {
 
 # close DIR: nothing will start in it any more; fails when something did.
 close() {
-  mkdir -p "\${1%/*}" && { [ -d "$1" ] || mkdir "$1" 2>/dev/null || [ -d "$1" ]; } || exit
+  ground "$1"
+  [ -d "$1" ] || mkdir "$1" 2>/dev/null || [ -d "$1" ] || exit
   claim "$1" closed '' || [ -e "$1/begun/closed" ] || exit ${LATE}
 }
 

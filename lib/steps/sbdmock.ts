@@ -36,7 +36,9 @@ function judge({ status, logTail }: Parameters<Tool['judge']>[0]): ReturnType<To
     const unmet = /Unable to satisfy build-deps: (.*)/.exec(logTail)?.[1];
     if (unmet === undefined) return { verdict: 'package', reason: `sbdmock refused the package${where}` };
     const missing = unmet
-      .split(/\s*,\s*/)
+      .slice(0, 10_000)
+      .split(',')
+      .map((name) => name.trim())
       .filter((name) => name !== '')
       .slice(0, 50);
     return { verdict: 'dependency', reason: `build dependencies cannot be installed: ${missing.join(', ')}`, missing };

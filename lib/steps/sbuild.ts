@@ -69,5 +69,5 @@ function lastField(log: string, name: string): string | undefined {
 /** apt's lines below "unmet dependencies", in the resolver's last run. */
 function missingIn(log: string): string[] {
   const unmet = log.slice(Math.max(0, log.lastIndexOf('The following packages have unmet dependencies')));
-  return [...new Set([...unmet.matchAll(/Depends: (\S+(?: \([^)\n]*\))?) but /g)].map((match) => match[1] ?? ''))].slice(0, 50);
+  return [...new Set([...unmet.matchAll(/Depends: (\S{1,200}(?: \([^)\n]{0,200}\))?) but /g)].map((match) => match[1] ?? ''))].slice(0, 50);
 }

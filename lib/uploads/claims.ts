@@ -9,7 +9,8 @@ export class Claims {
   constructor(incoming: Incoming, triggers: readonly Trigger[]) {
     this.#incoming = incoming;
     for (const trigger of triggers) {
-      for (const { name } of trigger.files) {
+      // Itself too: what another one lists is no file of that one, but an upload that is judged by itself.
+      for (const { name } of [trigger.file, ...trigger.files]) {
         const claiming = this.#by.get(name);
         if (claiming === undefined) this.#by.set(name, new Set([trigger]));
         else claiming.add(trigger);
@@ -32,7 +33,7 @@ export class Claims {
   /** Gives up a trigger. What goes with it: itself first, then its files and, with `stem`, all of its stem, that nothing else names. */
   release(trigger: Trigger, further: readonly string[], stem: 'stem' | 'listed'): IncomingFile[] {
     for (const claiming of this.#by.values()) claiming.delete(trigger);
-    const own = this.filesOf(trigger, further);
+    const own = this.filesOf(trigger, further).filter(({ name }) => triggerKind(name) !== 'commands');
     const ownStem = stemOf(trigger.file.name);
     const kin =
       stem === 'listed'

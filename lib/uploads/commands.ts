@@ -17,7 +17,7 @@ import { spend } from './signatures.ts';
 import { MAX_TEXT_BYTES, readSigned, readText } from './signed.ts';
 import { endJob } from './supersede.ts';
 import type { Trigger } from './trigger.ts';
-import { globToRegExp } from './uploaders.ts';
+import { matchesGlob } from './uploaders.ts';
 
 const MAX_COMMANDS = 100;
 
@@ -116,9 +116,8 @@ async function remove(asked: Asked, args: readonly string[]): Promise<string[]> 
       answers.push(`${arg}: names of files in incoming are expected, without a path`);
       continue;
     }
-    const glob = globToRegExp(arg);
     const found = [...asked.incoming.values()].filter(
-      ({ name, kind }) => kind !== 'directory' && !name.startsWith('.') && !name.endsWith('.commands') && glob.test(name),
+      ({ name, kind }) => kind !== 'directory' && !name.startsWith('.') && !name.endsWith('.commands') && matchesGlob(arg, name),
     );
     if (found.length === 0) answers.push(`${arg}: there is no such file in incoming`);
     for (const file of found) answers.push(await removeOne(asked, file));

@@ -61,6 +61,9 @@ export async function readContents(ctx: Context, records: Records, trigger: Trig
     else
       wanted.set(file.name, { file: { ...other.file, digests: { ...other.file.digests, ...file.digests } }, listedIn: trigger.file.name });
   }
+  for (const name of [trigger.file.name, source.name]) {
+    if (wanted.delete(name)) faults.push({ text: `${name} is listed as a file of itself: build the source package again` });
+  }
   for (const { file, listedIn } of wanted.values()) {
     const here = incoming.get(file.name);
     const fault = here === undefined ? undefined : glance(here, file, listedIn);

@@ -23,6 +23,8 @@ export async function prepare(ctx: Context, records: Records, trigger: Trigger, 
   const faults = faultsOf(trigger, contents);
   if (faults.length > 0 && mayStillArrive(records.product, filesOf(trigger, contents, incoming), ctx.now(), faults.every(isMissing)))
     return { contents };
+  // Anybody can list gigabytes of holes: what nobody of ours signed is refused without a copy.
+  if (trigger.signature === undefined && records.product.unsigned === 'reject') return { contents };
   const workspace = await openWorkspace(ctx.spool, trigger.id);
   return { contents, workspace, copies: await copyContents(workspace, trigger, contents) };
 }

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Product } from '../config/types.ts';
 import type { Context } from '../context.ts';
@@ -47,8 +47,13 @@ async function copyOne(
   const { sha256 } = file.digests;
   try {
     if (incoming === undefined && sha256 !== undefined) {
-      // Ours already, and checked when it came.
+      // Ours already, and its content was checked when it came.
       await linkOrCopy(path, to);
+      const wrong = mismatch({ ...file, digests: {} }, listedIn, (await stat(to)).size, {});
+      if (wrong !== undefined) {
+        faults.push({ text: wrong });
+        return undefined;
+      }
       return { name: file.name, size: file.size, sha256 };
     }
     const algorithms = [...new Set<DigestName>([...(Object.keys(file.digests) as DigestName[]), 'sha256'])];

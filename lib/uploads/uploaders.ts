@@ -18,12 +18,12 @@ export async function readUploaders(path: string): Promise<Allows> {
       ? undefined
       : 'expected a fingerprint of 40 hex digits or an address, then names of sources (globs may be used)',
   );
-  const rules = lines.map(([who = '', ...globs]) => ({ who: who.toLowerCase(), globs: globs.map(globToRegExp) }));
+  const rules = lines.map(([who = '', ...globs]) => ({ who: who.toLowerCase(), globs }));
   return ({ fingerprint, address }, source) =>
     rules.some(
       ({ who, globs }) =>
         (who === fingerprint.toLowerCase() || who === address?.toLowerCase()) &&
-        (globs.length === 0 || globs.some((glob) => glob.test(source))),
+        (globs.length === 0 || globs.some((glob) => matchesGlob(glob, source))),
     );
 }
 
@@ -44,12 +44,29 @@ async function readLines(path: string, faultOf: (words: readonly string[]) => st
   return lines;
 }
 
-/** `*` and `?` as in a shell, anything else as it is. */
-export function globToRegExp(glob: string): RegExp {
-  return new RegExp(
-    `^${glob
-      .replace(/[^*?]/g, (c) => c.replace(/[.+^${}()|[\]\\/-]/, '\\$&'))
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.')}$`,
-  );
+/** `*` and `?` as in a shell, anything else as it is. No regular expression: `*a*a*a*…` would keep one busy for years. */
+export function matchesGlob(glob: string, name: string): boolean {
+  let at = 0;
+  let next = 0;
+  let star = -1;
+  let from = 0;
+  while (next < name.length) {
+    if (glob[at] === '*') {
+      star = at;
+      from = next;
+      at += 1;
+    } else if (at < glob.length && (glob[at] === '?' || glob[at] === name[next])) {
+      at += 1;
+      next += 1;
+    } else if (star !== -1) {
+      // The latest star takes one more; the earlier ones need never be asked again.
+      at = star + 1;
+      from += 1;
+      next = from;
+    } else {
+      return false;
+    }
+  }
+  while (glob[at] === '*') at += 1;
+  return at === glob.length;
 }

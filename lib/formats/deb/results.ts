@@ -10,7 +10,7 @@ import type { Exec } from '../../exec.ts';
 import type { FileDigest, JobFile } from '../../spool/job.ts';
 import { type Changes, readChanges } from './changes.ts';
 import { fieldOf, parseControl } from './control.ts';
-import { readDebControl } from './debfile.ts';
+import { readDebControl, sourceOf } from './debfile.ts';
 import { textFaults } from './text.ts';
 import { withoutEpoch } from './version.ts';
 
@@ -98,7 +98,7 @@ function checksumsOf(text: string): [name: string, sha256: string][] {
 async function readPackage(exec: Exec, dir: string, file: string): Promise<BuiltPackage> {
   const control = await readDebControl(exec, join(dir, file));
   const field = (name: string): string => fieldOf(control, name) ?? '';
-  const [, source = field('Package'), sourceVersion = field('Version')] = /^(\S+)(?:\s+\(([^()\s]+)\))?$/.exec(field('Source')) ?? [];
+  const { name: source, version: sourceVersion } = sourceOf(control);
   return {
     file,
     name: field('Package'),
