@@ -60,7 +60,8 @@ export const exec: Exec = (argv, options = {}) =>
       timedOut = true;
       kill();
     }, options.timeoutMs ?? 600_000);
-    options.signal?.addEventListener('abort', kill, { once: true });
+    if (options.signal?.aborted === true) kill();
+    else options.signal?.addEventListener('abort', kill, { once: true });
     const collect = (chunks: Buffer[]) => {
       let size = 0;
       return (chunk: Buffer): void => {

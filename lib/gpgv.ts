@@ -23,8 +23,8 @@ const TIMEOUT_MS = 60_000;
 export function gpgvAlone(exec: Exec): Gpgv {
   return async (keyring, signed) => {
     const argv = ['gpgv', '--status-fd', '3', '--keyring', keyring, '--output', '-', '-'] as const;
-    const result = await exec(argv, { input: signed, extra: true, timeoutMs: TIMEOUT_MS });
-    return { status: result.extra, text: result.stdout, failure: [0, 1, 2].includes(result.status ?? -1) ? undefined : endOf(result) };
+    const result = await exec(argv, { input: signed, extra: true, timeoutMs: TIMEOUT_MS, maxBytes: MAX_TEXT_BYTES });
+    return { status: result.extra, text: result.stdout, failure: isVerdict(result.status) ? undefined : endOf(result) };
   };
 }
 
@@ -38,8 +38,15 @@ interface Request {
 /** Shells at once, and checks of one shell. */
 const SHELLS = 2;
 const BATCH = 16;
-/** Arguments: pairs of keyring and path; what comes of PATH goes to PATH.text and PATH.status. */
-const SCRIPT = `while [ $# -gt 0 ]; do gpgv --status-fd 3 --keyring "$1" --output "$2.text" "$2" 3>"$2.status" 2>/dev/null; shift 2; done`;
+/** Bytes of text that one check may give: what is signed can be compressed, and is no larger than what it was read from otherwise. */
+const MAX_TEXT_BYTES = 8 << 20;
+/** Arguments: pairs of keyring and path; what comes of PATH goes to PATH.text and PATH.status, how gpgv ended to PATH.exit. */
+const SCRIPT = `ulimit -f ${MAX_TEXT_BYTES / 512}
+while [ $# -gt 0 ]; do
+  gpgv --status-fd 3 --keyring "$1" --output "$2.text" "$2" 3>"$2.status" 2>/dev/null
+  echo $? >"$2.exit"
+  shift 2
+done`;
 
 /** Checks that are asked for while others run go together. `directory` is ours alone, and empty again between checks. */
 export function gpgvTogether(exec: Exec, directory: string): Gpgv {
@@ -68,12 +75,13 @@ export function gpgvTogether(exec: Exec, directory: string): Gpgv {
       await Promise.all(placed.map(({ request, path }) => writeFile(path, request.signed)));
       const pairs = placed.flatMap(({ request, path }) => [request.keyring, path]);
       const result = await exec(['sh', '-c', SCRIPT, 'gpgv', ...pairs], { timeoutMs: TIMEOUT_MS });
-      const failure = result.status === null ? endOf(result) : undefined;
       await Promise.all(
         placed.map(async ({ request, path }) => {
-          const [status, text] = await Promise.all([read(`${path}.status`), read(`${path}.text`)]);
+          const [status, text, exit] = await Promise.all([read(`${path}.status`), read(`${path}.text`), read(`${path}.exit`)]);
+          const code = exit.toString('latin1').trim();
+          const failure = isVerdict(code === '' ? null : Number(code)) ? undefined : `exit status ${code}; ${endOf(result)}`;
           request.resolve({ status: status.toString('utf8'), text, failure });
-          await Promise.all([path, `${path}.status`, `${path}.text`].map(removeFile));
+          await Promise.all(['', '.status', '.text', '.exit'].map((ending) => removeFile(`${path}${ending}`)));
         }),
       );
     } catch (error) {
@@ -87,6 +95,11 @@ export function gpgvTogether(exec: Exec, directory: string): Gpgv {
       // Those of the same moment come together.
       setImmediate(next);
     });
+}
+
+/** 0 good, 1 bad, 2 a fault that the status lines explain; anything else (126, 127, a signal) is no answer. */
+function isVerdict(status: number | null): boolean {
+  return status !== null && status <= 2;
 }
 
 async function read(path: string): Promise<Buffer> {

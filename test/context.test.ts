@@ -38,6 +38,33 @@ it('one bad entry never stops the others', async () => {
   expect(tally).toEqual({ moved: 1, kept: 1, broken: 1 });
 });
 
+it('an entry that another process moved meanwhile is no bug, and the others go on', async () => {
+  const tally = await each(async (id) => {
+    if (id !== 'a') return 'moved';
+    await ctx.spool.move('a', 'queued', { state: 'ended' });
+    await readFile(ctx.spool.path('queued', 'a/journal'));
+    return 'moved';
+  });
+  expect(tally).toEqual({ moved: 2, kept: 1, broken: 0 });
+  expect(printed).toEqual([]);
+});
+
+it('a bug after the entry was moved is noted where it lies then', async () => {
+  await each(async (id) => {
+    if (id !== 'a') return 'kept';
+    await ctx.spool.move('a', 'queued', { state: 'built' });
+    throw new TypeError('ours');
+  });
+  expect(await readFile(ctx.spool.path('built', 'a/bugs'), 'utf8')).toContain('ours');
+});
+
+it('what is printed moves no cursor', async () => {
+  await each(async () => {
+    throw new ConfigError('E_HOST', 'host said \u001b[2J');
+  });
+  expect(printed[0]).toContain('host said  [2J');
+});
+
 it('a bug keeps the entry twice; at the third it goes to corrupt, with what happened beside it', async () => {
   const bug = async (id: string): Promise<'kept'> => {
     if (id === 'b') throw new TypeError('ours');

@@ -1,6 +1,6 @@
 /** One held `runner wait` per busy host, so that `run` learns of a step's end at once. A hint and no more: collect asks again itself. */
 import type { Context } from '../context.ts';
-import { TemporaryError, textOf } from '../errors.ts';
+import { codeOf, TemporaryError, textOf } from '../errors.ts';
 import { openAt } from '../hosts/hosts.ts';
 import { type Claim, progressOf } from '../spool/job.ts';
 
@@ -45,7 +45,8 @@ export function listen(ctx: Context, wake: () => void): Listener {
         setTimeout(rescan, 1000).unref();
       },
       (error: unknown) => {
-        if (!(error instanceof TemporaryError)) ctx.log.error('listening', { host, error: textOf(error) });
+        // ENOENT: a job moved on meanwhile.
+        if (!(error instanceof TemporaryError) && codeOf(error) !== 'ENOENT') ctx.log.error('listening', { host, error: textOf(error) });
         setTimeout(() => {
           forget();
           rescan();

@@ -78,7 +78,7 @@ function waker(work: () => Promise<unknown>): { wake(): void; ended(): Promise<v
 }
 
 function cronTime(everyMinutes: number): string {
-  if (everyMinutes >= 24 * 60) return '23 3 * * *';
+  if (everyMinutes >= 24 * 60) return '17 3 * * *';
   return everyMinutes === 1 ? '* * * * *' : `*/${everyMinutes} * * * *`;
 }
 

@@ -95,7 +95,7 @@ export async function runStage(name: string, makeContext: (tag: string) => Conte
     const lock = OWN_LOCKS.has(name) ? { release: () => undefined } : tryLock(path);
     if (lock === undefined) return stuck(ctx, path, name);
     try {
-      touch(path, ctx.now());
+      if (!ctx.dryRun) touch(path, ctx.now());
       return ended(ctx, await run(ctx), options);
     } finally {
       lock.release();

@@ -109,9 +109,11 @@ function namesIn(dir: string): string[] {
 async function listJobs(ctx: Context): Promise<JobLine[]> {
   const lines: JobLine[] = [];
   const yesterday = ctx.now().getTime() - DAY_MS;
-  for (const state of JOB_STATES) {
+  for (const state of [...JOB_STATES, 'rejected'] as const) {
     for (const place of await placesIn(ctx.spool, state)) {
       for (const id of await ctx.spool.list(place)) {
+        // `rejected` holds uploads, too.
+        if (state === 'rejected' && !existsSync(`${ctx.spool.path(place, id)}/job.json`)) continue;
         const stat = statSync(ctx.spool.path(place, id), { throwIfNoEntry: false });
         if (stat === undefined || (state === 'done' && stat.ctimeMs < yesterday)) continue;
         const line = await jobLine(ctx, place, id).catch((error: unknown) => unreadable(ctx, place, id, error));

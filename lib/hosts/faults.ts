@@ -1,5 +1,6 @@
 /** Faults of a host in a row, in `hosts/NAME`: after each it is left alone for longer, up to 30 min; one success forgets them. */
 import { readFile } from 'node:fs/promises';
+import type { Context } from '../context.ts';
 import { removeFile, writeDurable } from '../disk.ts';
 import { unless } from '../errors.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -38,6 +39,14 @@ export async function noteFault(spool: Spool, host: string, now: Date, reason: s
   const faults = { count, until: new Date(now.getTime() + backOffMs(count)).toISOString(), reason };
   await writeDurable(spool.file('hosts', host), `${JSON.stringify(faults)}\n`);
   return faults;
+}
+
+/** Notes a fault and tells whoever runs the site once per row of faults, not each minute. The caller holds the host's lock. */
+export async function blameHost(ctx: Context, host: string, reason: string): Promise<void> {
+  const { count, until } = await noteFault(ctx.spool, host, ctx.now(), reason);
+  const details = { host, reason, 'left alone until': until };
+  if (count === 1) ctx.log.error('host fault', details);
+  else ctx.log.info('host fault', { ...details, count });
 }
 
 /** A host did what it should. */

@@ -8,10 +8,15 @@ import type { Exec } from '../exec.ts';
 import { fedScript, type Listed, type Transport } from './transport.ts';
 
 export function localTransport(name: string, exec: Exec): Transport {
-  return { run, put, list, get, disconnect: async () => undefined };
+  const gone = new AbortController();
+  return { run, put, list, get, disconnect: async () => gone.abort() };
 
   async function run(text: string, args: readonly string[], timeoutMs: number): ReturnType<Transport['run']> {
-    const { status, stdout, stderr, timedOut } = await exec(['sh', '-s', '--', ...args], { input: fedScript(text), timeoutMs });
+    const { status, stdout, stderr, timedOut } = await exec(['sh', '-s', '--', ...args], {
+      input: fedScript(text),
+      timeoutMs,
+      signal: gone.signal,
+    });
     if (timedOut)
       throw new TemporaryError('E_HOST_TIMEOUT', `host ${name} (this machine) took longer than ${timeoutMs / 1000} s for a script`);
     return { status, stdout, stderr };

@@ -44,6 +44,7 @@ export function formatList(lines: readonly Listed[]): string {
 
 /** `where` is named when a line is damaged. */
 export function parseList(text: string, where: string): Listed[] {
+  if (text !== '' && !text.endsWith('\n')) throw new Error(`${where} is damaged: its last line is cut short`);
   return text
     .split('\n')
     .slice(0, -1)

@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { openRegular, writeDurable } from '../disk.ts';
+import { hashFile, openRegular, writeDurable } from '../disk.ts';
 import { InputError, unless } from '../errors.ts';
 import type { Exec } from '../exec.ts';
 import { type Field, fieldOf, formatControl, type Paragraph, parseControl } from '../formats/deb/control.ts';
 import { readDebControl } from '../formats/deb/debfile.ts';
+import { validFileName } from '../formats/deb/filelist.ts';
 import { textFaults } from '../formats/deb/text.ts';
 import { isClearsigned } from '../openpgp.ts';
 import type { Listed } from './lists.ts';
@@ -52,7 +53,7 @@ async function readSource(path: string, name: string): Promise<Paragraph> {
     ['Files', 'md5'],
     ['Checksums-Sha256', 'sha256'],
   ] as const) {
-    const listed = fieldOf(dsc, field);
+    const listed = fieldOf(dsc, field) ?? (field === 'Files' ? undefined : await sha256Of(dirname(path), fieldOf(dsc, 'Files') ?? ''));
     if (listed === undefined) throw new InputError('E_CONTROL', `${name} has no field ${field}; Sources needs it`);
     const digest = createHash(algorithm).update(bytes).digest('hex');
     fields.set(field.toLowerCase(), { name: field, value: `${listed}\n${digest} ${bytes.length} ${name}` });
@@ -62,6 +63,24 @@ async function readSource(path: string, name: string): Promise<Paragraph> {
   if (section !== undefined && !fields.has('section')) fields.set('section', { name: 'Section', value: section });
   if (priority !== undefined && !fields.has('priority')) fields.set('priority', { name: 'Priority', value: priority });
   return fields;
+}
+
+/** The lines that a .dsc of old (MD5 alone) lacks: of the files beside it, as they were checked. */
+async function sha256Of(dir: string, files: string): Promise<string> {
+  const names = files
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.trim().split(/\s+/).at(-1) ?? '');
+  const lines = names.map(async (name) => {
+    const found = validFileName(name) ? await unless('ENOENT', undefined, hashFile(join(dir, name))) : undefined;
+    if (found === undefined)
+      throw new InputError(
+        'E_CONTROL',
+        `the .dsc gives no SHA-256 of ${name}, and the file is not beside it: build the source with dpkg 1.16 or newer`,
+      );
+    return `\n${found.sha256} ${found.size} ${name}`;
+  });
+  return (await Promise.all(lines)).join('');
 }
 
 async function readSmall(path: string, name: string): Promise<Buffer> {

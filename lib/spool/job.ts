@@ -94,8 +94,8 @@ export interface Progress {
   readonly reason: string | undefined;
   /** Host verdicts in a row for the present step. */
   readonly hostFaults: number;
-  /** Dependency verdicts for the present step. */
-  readonly dependencyFaults: number;
+  /** The first verdict for the present step that a dependency is missing. */
+  readonly lackingSince: string | undefined;
   /** What somebody asked to end it for (a newer version, abort, dcut); collect carries it out. */
   readonly ending: string | undefined;
 }
@@ -111,7 +111,7 @@ export function progressOf(file: JobFile, journal: readonly JournalLine[]): Prog
   let since: string | undefined;
   let reason: string | undefined;
   let hostFaults = 0;
-  let dependencyFaults = 0;
+  let lackingSince: string | undefined;
   let ending: string | undefined;
   for (const line of journal) {
     if (line.event === 'claimed') {
@@ -123,11 +123,12 @@ export function progressOf(file: JobFile, journal: readonly JournalLine[]): Prog
       claim = undefined;
       if (line.verdict === 'ok') index = Math.max(index, file.steps.indexOf(String(line.step)) + 1);
       hostFaults = line.verdict === 'host' ? hostFaults + 1 : 0;
-      dependencyFaults = line.verdict === 'dependency' ? dependencyFaults + 1 : line.verdict === 'host' ? dependencyFaults : 0;
+      if (line.verdict === 'dependency') lackingSince ??= line.time;
+      else if (line.verdict !== 'host') lackingSince = undefined;
     } else if (line.event === 'retry') {
       index = Math.max(0, file.steps.indexOf(String(line.step)));
       hostFaults = 0;
-      dependencyFaults = 0;
+      lackingSince = undefined;
       ending = undefined;
     } else if (line.event === 'end') {
       ending = String(line.reason);
@@ -137,7 +138,7 @@ export function progressOf(file: JobFile, journal: readonly JournalLine[]): Prog
       reason = typeof line.reason === 'string' ? line.reason : undefined;
     }
   }
-  return { step: file.steps[index], attempts, claim, since, reason, hostFaults, dependencyFaults, ending };
+  return { step: file.steps[index], attempts, claim, since, reason, hostFaults, lackingSince, ending };
 }
 
 /** Reads an entry as a job. Throws when job.json is missing or damaged: such an entry is not understood. */

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { hostOf, productOf } from '../config/lookup.ts';
 import { type Context, eachEntry, newTally, type Outcome, type Tally } from '../context.ts';
 import { codeOf, TemporaryError, textOf } from '../errors.ts';
-import { clearFaults, noteFault } from '../hosts/faults.ts';
+import { blameHost, clearFaults } from '../hosts/faults.ts';
 import { giveBack, requeue } from '../hosts/giveback.ts';
 import { harvest, readVerdict } from '../hosts/harvest.ts';
 import type { Host, RemoteState } from '../hosts/host.ts';
@@ -21,9 +21,8 @@ import { moveJob, stopJob } from '../spool/move.ts';
 import { copyToResultDir, resultDirOf } from '../spool/result_dir.ts';
 import type { VerdictFile } from '../steps/verdict.ts';
 
-/** Verdicts in a row against hosts, and of missing dependencies, after which a job is given up. */
+/** Verdicts in a row against hosts after which a job is given up. */
 const MAX_HOST_FAULTS = 3;
-const MAX_DEPENDENCY_FAULTS = 3;
 
 export function isCollectIdle({ spool }: Glance): boolean {
   return spool.isEmpty('waiting') && spool.runningHostsNow().every((host) => spool.isEmpty({ state: 'running', host }));
@@ -170,16 +169,17 @@ async function settle(ctx: Context, job: Job, verdict: VerdictFile): Promise<Out
       reason,
       ...(isAdvisory ? { judged: 'package' } : {}),
     });
-    if (counted === 'host') await noteFault(ctx.spool, host, ctx.now(), reason);
+    if (counted === 'host') await blameHost(ctx, host, reason);
     else await clearFaults(ctx.spool, host);
   }
   const after = await ctx.spool.readJob(job.place, job.file.id);
-  const { ending, step, hostFaults, dependencyFaults } = progressOf(after.file, after.journal);
+  const { ending, step, hostFaults } = progressOf(after.file, after.journal);
   if (ending !== undefined) await stopJob(ctx, job, 'ended', [ending]);
   else if (counted === 'ok') await moveJob(ctx, job, step === undefined ? 'built' : 'queued');
   else if (counted === 'aborted') await stopJob(ctx, job, 'ended', [verdict.reason]);
   else if (counted === 'host' && hostFaults < MAX_HOST_FAULTS) await moveJob(ctx, job, 'queued', verdict.reason);
-  else if (counted === 'dependency' && dependencyFaults < MAX_DEPENDENCY_FAULTS) await moveJob(ctx, job, 'waiting', verdict.reason);
+  else if (counted === 'dependency' && waitedMs(ctx, after) < productOf(ctx.config, job.file.product).waitingTimeoutMs)
+    await moveJob(ctx, job, 'waiting', verdict.reason);
   else
     await fail(
       ctx,
@@ -240,6 +240,12 @@ async function heard(ctx: Context, host: string): Promise<void> {
   }
 }
 
+/** Since the first attempt of its step that lacked a dependency. */
+function waitedMs(ctx: Context, job: Job): number {
+  const { lackingSince } = progressOf(job.file, job.journal);
+  return lackingSince === undefined ? 0 : ctx.now().getTime() - Date.parse(lackingSince);
+}
+
 /** What has waited for its dependencies for longer than `waiting_timeout` fails, with what it waited for. */
 async function failOverdue(ctx: Context): Promise<Tally> {
   return eachEntry(
@@ -248,11 +254,11 @@ async function failOverdue(ctx: Context): Promise<Tally> {
     (id) => ({ id, dir: ctx.spool.path('waiting', id) }),
     async (id) => {
       const job = await ctx.spool.readJob({ state: 'waiting' }, id);
-      const { since, attempts, reason } = progressOf(job.file, job.journal);
-      const waitedMs = since === undefined ? 0 : ctx.now().getTime() - Date.parse(since);
+      const { attempts, reason } = progressOf(job.file, job.journal);
+      const waited = waitedMs(ctx, job);
       const verdict = await readVerdict(job, attempts);
-      if (waitedMs < productOf(ctx.config, job.file.product).waitingTimeoutMs || verdict === undefined) return 'kept';
-      await fail(ctx, job, verdict, `waited ${Math.round(waitedMs / 3_600_000)} h in vain: ${reason ?? verdict.reason}`);
+      if (waited < productOf(ctx.config, job.file.product).waitingTimeoutMs || verdict === undefined) return 'kept';
+      await fail(ctx, job, verdict, `waited ${Math.round(waited / 3_600_000)} h in vain: ${reason ?? verdict.reason}`);
       return 'moved';
     },
   );

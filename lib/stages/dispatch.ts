@@ -9,13 +9,13 @@ import type { HostConfig } from '../config/types.ts';
 import { type Context, eachEntry, newTally, type Outcome, type Tally } from '../context.ts';
 import { codeOf, TemporaryError, textOf } from '../errors.ts';
 import { chooseHosts, type HostState } from '../hosts/choose.ts';
-import { clearFaults, leftAlone, noteFault, readFaults } from '../hosts/faults.ts';
+import { blameHost, clearFaults, leftAlone, readFaults } from '../hosts/faults.ts';
 import { giveBack } from '../hosts/giveback.ts';
 import type { Host } from '../hosts/host.ts';
 import { openHost, placeOfHost } from '../hosts/hosts.ts';
 import { type Claim, type Job, note, progressOf } from '../spool/job.ts';
 import type { Glance } from '../spool/look.ts';
-import { moveJob } from '../spool/move.ts';
+import { moveJob, stopJob } from '../spool/move.ts';
 import { commandOf } from '../steps/steps.ts';
 
 /** A job that waits for dependencies is tried again after this long even if nothing was published here. */
@@ -31,7 +31,10 @@ export async function dispatch(ctx: Context): Promise<Tally> {
   const jobs: Job[] = [];
   // Reading is isolated too: a damaged entry must not keep the others.
   const unread = await each(ctx, 'queued', async (job) => {
-    jobs.push(job);
+    const { ending } = progressOf(job.file, job.journal);
+    // Given back after somebody had asked to end it.
+    if (ending !== undefined && !ctx.dryRun) await stopJob(ctx, job, 'ended', [ending]);
+    else jobs.push(job);
     return 'moved';
   });
   jobs.sort((a, b) => ageOf(a).localeCompare(ageOf(b)) || a.file.id.localeCompare(b.file.id));
@@ -130,7 +133,7 @@ async function dispatchTo(ctx: Context, name: string, jobs: readonly Job[]): Pro
     }
   } catch (error) {
     if (!(error instanceof TemporaryError)) throw error;
-    await blame(ctx, name, error);
+    await blameHost(ctx, name, `${error.code}: ${textOf(error)}`);
     return { ...newTally(), kept: jobs.length };
   } finally {
     lock.release();
@@ -166,16 +169,8 @@ async function start(ctx: Context, host: Host, config: HostConfig, queued: Job):
     ctx.log.info('started', { job: job.file.id, host: config.name, step, attempt });
   } catch (error) {
     if (!(error instanceof TemporaryError)) throw error;
-    await blame(ctx, config.name, error);
+    await blameHost(ctx, config.name, `${error.code}: ${textOf(error)}`);
     await giveBack(ctx, host, job, { ...claim, time: ctx.now().toISOString() }, textOf(error));
   }
   return 'moved';
-}
-
-/** Tells whoever runs the site once per run of faults, not each minute. */
-async function blame(ctx: Context, name: string, error: TemporaryError): Promise<void> {
-  const { count, until } = await noteFault(ctx.spool, name, ctx.now(), textOf(error));
-  const details = { host: name, code: error.code, reason: textOf(error), 'left alone until': until };
-  if (count === 1) ctx.log.error('host fault', details);
-  else ctx.log.info('host fault', { ...details, count });
 }

@@ -6,7 +6,7 @@
 import type { MirrorConfig } from '../config/types.ts';
 import { type Context, newTally, type Tally } from '../context.ts';
 import { ConfigError, ExpectedError, textOf } from '../errors.ts';
-import { deliver, destinationOf, heldSerial, noteFailed, noteHeld } from '../mirrors/mirrors.ts';
+import { deliver, destinationOf, hasFailed, heldSerial, noteFailed, noteHeld } from '../mirrors/mirrors.ts';
 import { currentSerial } from '../repository/serials.ts';
 import type { Glance } from '../spool/look.ts';
 
@@ -58,6 +58,9 @@ async function syncMirror(ctx: Context, mirror: MirrorConfig, tally: Tally): Pro
     try {
       await deliver(ctx.exec, { mirror, dir: repository.dir, serial, held: heldSerial(ctx.spool, mirror) });
     } catch (error) {
+      // Told once a serial, not each minute.
+      const level = hasFailed(ctx.spool, mirror, serial) ? 'info' : 'error';
+      ctx.log[level]('mirror fault', { mirror: mirror.name, to: destinationOf(mirror), serial, reason: textOf(error) });
       await noteFailed(ctx.spool, mirror, serial);
       throw error;
     }

@@ -5,7 +5,7 @@
 import type { Product } from '../config/types.ts';
 import { type Context, eachEntry, type Outcome, type Tally } from '../context.ts';
 import { removeTree } from '../disk.ts';
-import { codeOf, ExpectedError, printable, textOf } from '../errors.ts';
+import { ConfigError, codeOf, ExpectedError, printable, textOf } from '../errors.ts';
 import { type Gpgv, gpgvAlone, gpgvTogether } from '../gpgv.ts';
 import { note } from '../spool/job.ts';
 import { type Again, dscOf, findAgain } from '../uploads/again.ts';
@@ -34,7 +34,7 @@ const AHEAD = 12;
 /** Triggers that are read at once: small texts, whose signatures are checked together. */
 const TEXTS_AHEAD = 32;
 
-/** Uploads whose jobs a crash left behind are finished first, then every product's incoming is looked through. */
+/** Uploads whose jobs a crash left behind are finished first, then every product's incoming is looked through. Throws one ConfigError for all products. */
 export async function verify(ctx: Context): Promise<Tally> {
   const tally = await eachEntry(
     ctx,
@@ -48,16 +48,24 @@ export async function verify(ctx: Context): Promise<Tally> {
   );
   const workspace = ctx.dryRun ? undefined : await ctx.spool.workspace('gpgv');
   const gpgv = workspace === undefined ? gpgvAlone(ctx.exec) : gpgvTogether(ctx.exec, workspace);
+  const faults: string[] = [];
   for (const product of ctx.config.products.values()) {
     try {
       await verifyProduct(ctx, product, gpgv, tally);
     } catch (error) {
       // The site's to mend (a keyring, a directory's mode): its uploads stay where they are, the other products go on.
-      if (!(error instanceof ExpectedError)) tally.broken += 1;
-      ctx.log.error('product left', { product: product.name, code: codeOf(error), reason: textOf(error) });
+      if (error instanceof ConfigError) faults.push(...error.faults);
+      else if (codeOf(error) === 'EACCES')
+        faults.push(`the incoming directory of product ${product.name} cannot be used: ${textOf(error)}`);
+      else {
+        if (!(error instanceof ExpectedError)) tally.broken += 1;
+        const stack = error instanceof Error ? error.stack : undefined;
+        ctx.log.error('product left', { product: product.name, code: codeOf(error), reason: textOf(error), stack });
+      }
     }
   }
   if (workspace !== undefined) await removeTree(workspace);
+  if (faults.length > 0) throw new ConfigError('E_PRODUCT', faults);
   return tally;
 }
 

@@ -45,7 +45,11 @@ export async function readSigned(gpgv: Gpgv, product: Product, name: string, byt
     return { text: bytes.toString('utf8'), signature: undefined, faults };
   }
   if (hasTextOutside(bytes))
-    faults.push(`${name} has text outside its one signed part: nothing may stand before or after it; sign the bare file again`);
+    return {
+      text: uncheckedPart(bytes),
+      signature: undefined,
+      faults: [...faults, `${name} has text outside its one signed part: nothing may stand before or after it; sign the bare file again`],
+    };
   if (product.keyring === undefined) {
     faults.push(`${name} is signed, but product ${product.name} has no keyring to check it with: ask its operator`);
     return { text: uncheckedPart(bytes), signature: undefined, faults };

@@ -30,6 +30,11 @@ it('a fault leaves a host alone until its time is over, and says why', async () 
   expect(leftAlone(faults, new Date('2024-07-01T12:02:00Z'))).toBeUndefined();
 });
 
+it('a host is not left alone until a time that a wrong clock gave', async () => {
+  const faults = await noteFault(spool, 'b1', new Date('2030-01-01T00:00:00Z'), 'no route');
+  expect(leftAlone(faults, NOW)).toBeUndefined();
+});
+
 it('one success forgets the faults', async () => {
   await noteFault(spool, 'b1', NOW, 'no route');
   await clearFaults(spool, 'b1');

@@ -43,10 +43,10 @@ describe('fetching', () => {
     await writeFile(join(temp, 'secret'), 'secret');
     const { results, refused, into } = await fetched(
       `cd "$BUILDME_OUT"; echo log; echo 1 >b.deb; echo 2 >'a b.changes'; ln -s ${temp}/secret link.deb; mkdir dir; mkfifo fifo; echo >.dot; echo >"new
-line"; printf x >"$(printf '\\377')"; echo >'..x'`,
+line"; printf x >"$(printf '\\377')"; echo >'..x'; echo >./-rf.changes`,
     );
     expect(results).toEqual(['a b.changes', 'b.deb']);
-    expect(refused).toHaveLength(7);
+    expect(refused).toHaveLength(8);
     expect(refused).toContain('"link.deb" is a symbolic link, not a regular file');
     expect(refused).toContain('"dir" is a directory, not a regular file');
     expect(refused).toContain('"fifo" is a device, socket or fifo, not a regular file');

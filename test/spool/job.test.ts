@@ -26,11 +26,11 @@ describe('what a journal adds up to', () => {
     expect(progressOf(file, [claimed(1), verdict(1, 'ok'), claimed(2, 'lintian'), verdict(2, 'ok', 'lintian')]).step).toBeUndefined();
   });
 
-  it('host faults count in a row, dependency faults outlive them', () => {
+  it('host faults count in a row, and since when a dependency is missing outlives them', () => {
     expect(progressOf(file, [verdict(1, 'host'), verdict(2, 'host')]).hostFaults).toBe(2);
     expect(progressOf(file, [verdict(1, 'host'), verdict(2, 'dependency'), verdict(3, 'host')])).toMatchObject({
       hostFaults: 1,
-      dependencyFaults: 1,
+      lackingSince: '2026-01-01T00:00:00.000Z',
     });
   });
 

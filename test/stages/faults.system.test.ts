@@ -77,6 +77,21 @@ describe('builds', () => {
     await expectLegalStates(site.spool);
   });
 
+  it('that fail again after the same upload came again are told again, with what became of the first kept', async () => {
+    const site = await siteWith('echo "main.c:1: error: no such thing"; exit 2');
+    const made = await makeTemp('upload');
+    cleanups.push(() => removeTemp(made));
+    const { names } = await writeUpload(made, { key: site.uploader, distribution: 'stable' });
+    for (const times of [1, 2]) {
+      await site.drop(made, names);
+      await settle(site);
+      await site.stage('notify');
+      expect(site.smtp.mails.filter(({ subject }) => subject.endsWith(': failed'))).toHaveLength(times);
+    }
+    const ids = site.smtp.mails.map(({ messageId }) => messageId);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
   it('that hang are stopped after build_timeout, and their group with them', async () => {
     const site = await siteWith('sleep 987 & sleep 987', { product: { build_timeout: '2s' } });
     await upload(site);

@@ -29,6 +29,14 @@ async function siteFor(smtp: string | undefined): Promise<TestSite> {
 }
 
 describe('a notice', () => {
+  it('does not wait for a time that a wrong clock gave', async () => {
+    const site = await siteFor('smtp://127.0.0.1:1');
+    site.pass(1000 * 24 * HOUR);
+    await notify(site.ctx);
+    site.pass(-1000 * 24 * HOUR);
+    await notify(site.ctx);
+    expect(await site.journal('outbox', ID)).toHaveLength(2);
+  });
   it('goes in one message to all, and then to sent', async () => {
     const smtp = later(await startSmtp(), (it) => it.stop());
     const site = await siteFor(smtp.url);

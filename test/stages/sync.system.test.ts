@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -76,6 +76,16 @@ describe('to a directory', () => {
     const moved = { ...settings, mirrors: [directoryMirror('live', join(root, 'elsewhere'))] };
     expect((await sync(contextOf(moved))).moved).toBe(1);
     expect(await shown(join(root, 'elsewhere'))).toEqual(await shown(dir));
+  });
+
+  it('a link in the mirror leads nothing out of it, and is replaced', async () => {
+    await mkdir(join(live, 'pool/free/h'), { recursive: true });
+    await mkdir(join(root, 'outside'));
+    await symlink(join(root, 'outside'), join(live, 'pool/free/h/hello'));
+    await publishJob('1');
+    await sync(contextOf(settings));
+    expect(await readdir(join(root, 'outside'))).toEqual([]);
+    expect(await shown(live)).toEqual(await shown(dir));
   });
 
   it('what the pool does not have leaves the mirror, what is not ours beside it stays', async () => {
@@ -237,7 +247,7 @@ describe('by rsync over ssh', () => {
     const ctx = contextOf({ ...settings, mirrors: [down, good, stranger] });
     expect(await sync(ctx)).toEqual({ moved: 1, kept: 2, broken: 0 });
     expect(isSyncIdle(ctx)).toBe(false);
-    expect(await readdir(join(root, 'spool/mirrors'))).toEqual(['good']);
+    expect((await readdir(join(root, 'spool/mirrors'))).filter((name) => !name.startsWith('.'))).toEqual(['good']);
     const log = await readFile(join(root, 'log/test.log'), 'utf8');
     expect(log).toMatch(/mirror down .* did not take serial 1: rsync .*Connection refused/);
     expect(log).toMatch(/mirror stranger .* did not take serial 1: rsync .*Host key verification failed/);

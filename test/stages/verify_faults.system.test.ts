@@ -102,6 +102,22 @@ const CASES: readonly Case[] = [
     says: ['has text outside its one signed part'],
   },
   {
+    name: 'a text among the headers of its signature',
+    upload: () => ({ key, afterSigning: (text) => text.replace(/^Hash: .*\n/m, '$&Source: other\n') }),
+    says: ['has text outside its one signed part'],
+  },
+  {
+    name: 'headers of its signature that do not end for every reader',
+    upload: () => ({ key, afterSigning: (text) => text.replace('\n\n', '\n \n') }),
+    says: ['has text outside its one signed part'],
+  },
+  {
+    name: 'itself among its files',
+    upload: () => ({ editChanges: listItself }),
+    product: { unsigned: 'accept' },
+    says: [`${CHANGES} is listed as a file of itself`],
+  },
+  {
     name: 'two signed parts',
     upload: () => ({ key, afterSigning: (text) => text + text }),
     says: ['has text outside its one signed part'],
@@ -195,6 +211,18 @@ const CASES: readonly Case[] = [
     says: ["Format is '2'", 'Distribution is sid', "Architecture of the source is 's390x'"],
   },
 ];
+
+/** With the size that it will have. */
+function listItself(text: string): string {
+  const zeros = (digits: number): string => '0'.repeat(digits);
+  const withSize = (size: number): string =>
+    text.replace(
+      /(Checksums-Sha1|Checksums-Sha256|Files):\n/g,
+      (line, field: string) =>
+        `${line} ${zeros({ 'Checksums-Sha1': 40, 'Checksums-Sha256': 64, Files: 32 }[field] ?? 0)} ${size}${field === 'Files' ? ' misc optional' : ''} ${CHANGES}\n`,
+    );
+  return withSize(withSize(1000).length);
+}
 
 async function swap(path: string, make: (path: string) => Promise<unknown>): Promise<void> {
   await rm(path);

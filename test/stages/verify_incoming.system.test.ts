@@ -1,5 +1,5 @@
 /** What lies in incoming beside whole uploads, and faults of the site: nothing is opened that must not be, nothing lost. */
-import { mkdir, open as openFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open as openFile, readdir, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Key, makeKey, writeKeyring } from '../helpers/key.ts';
@@ -90,6 +90,31 @@ it('a file that goes on growing is waited for, and taken when it is whole', asyn
   await file.close();
   expect(await desk.verify()).toEqual({ moved: 1, kept: 0, broken: 0 });
   expect(await desk.ids('queued')).toHaveLength(2);
+});
+
+it('an upload that lists the .changes or .commands of another one takes neither along', async () => {
+  desk = await makeDesk({ keys: [key] });
+  await desk.upload({ key, omit: [ORIG] });
+  await writeFile(join(desk.incoming, 'dcut.commands'), 'still arriving');
+  const listed = [CHANGES, 'dcut.commands'].map((name) => ` ${'0'.repeat(64)} 1 ${name}`).join('\n');
+  await writeFile(join(desk.incoming, 'evil_1_source.changes'), `Source: evil\nVersion: 1\nChecksums-Sha256:\n${listed}\n`);
+  await utimes(join(desk.incoming, CHANGES), 1, 1);
+  desk.pass(40_000);
+  await writeFile(join(desk.incoming, 'dcut.commands'), 'still arriving');
+  await desk.verify();
+  expect(await desk.ids('rejected')).toContain('evil_1_source');
+  expect(await desk.left()).toContain(CHANGES);
+  expect(await readdir(join(await desk.entry('rejected', 'evil'), 'files'))).toEqual(['evil_1_source.changes']);
+});
+
+it('what nobody of ours signed is refused without a look at the bytes of its files', async () => {
+  desk = await makeDesk({ keys: [key] });
+  await desk.upload({});
+  await truncate(join(desk.incoming, ORIG), 0);
+  await truncate(join(desk.incoming, ORIG), 23);
+  desk.pass(40_000);
+  await desk.verify();
+  expect(await desk.reason()).toBe(`${CHANGES} is not signed: sign it (debsign) with a key in the keyring of product fremantle\n`);
 });
 
 it('with settle = 0 a missing file is refused at once', async () => {

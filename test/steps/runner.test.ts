@@ -1,6 +1,6 @@
 /** The runner over the local transport: what an attempt is at any moment, and who decides that. */
 import { spawn } from 'node:child_process';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exists } from '../../lib/disk.ts';
@@ -11,7 +11,7 @@ import { shellHost } from '../../lib/hosts/shell.ts';
 import { LATE, RUNNER } from '../../lib/steps/runner.ts';
 import { settingsOf } from '../../lib/steps/shell.ts';
 import type { StepCommand } from '../../lib/steps/steps.ts';
-import { makeTemp, removeTemp, until } from '../helpers/run.ts';
+import { isRoot, makeTemp, removeTemp, until } from '../helpers/run.ts';
 import { claimFor, commandFor, inputsIn, job } from './attempt.ts';
 
 let temp: string;
@@ -217,6 +217,26 @@ describe('the states', () => {
     await host.clean(dir);
     expect(await isAlive(step)).toBe(false);
     expect(await state()).toEqual({ state: 'unknown' });
+  });
+});
+
+describe('the place of all attempts', () => {
+  it.each([
+    ['a link', () => symlink(temp, join(temp, 'work'))],
+    ['writable for everybody', () => mkdir(join(temp, 'work')).then(() => chmod(join(temp, 'work'), 0o777))],
+  ])('is refused when it is %s', async (_, make) => {
+    await make();
+    await expect(start(commandFor('true'))).rejects.toMatchObject({
+      code: 'E_HOST_RUNNER',
+      message: expect.stringContaining('set another workdir'),
+    });
+    await expect(host.close(dir)).rejects.toMatchObject({ code: 'E_HOST_RUNNER' });
+  });
+
+  it.skipIf(!isRoot)('is refused when it belongs to somebody else', async () => {
+    await mkdir(join(temp, 'work'));
+    await chown(join(temp, 'work'), 65_534, 65_534);
+    await expect(start(commandFor('true'))).rejects.toThrow('belongs to somebody else');
   });
 });
 

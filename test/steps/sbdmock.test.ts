@@ -68,6 +68,19 @@ it.each([
   expect(judgement.reason).toMatch(reason);
 });
 
+it.each(['sbdmock', 'plain', 'sbuild'] as const)('a log that was made to keep %s busy is read at once', (tool) => {
+  const hostile = [
+    `Unable to satisfy build-deps: a${' '.repeat(200_000)}b`,
+    `Unmet build dependencies: ${'a ('.repeat(70_000)}`,
+    `The following packages have unmet dependencies\n${'Depends: a ('.repeat(20_000)}`,
+  ];
+  const began = performance.now();
+  for (const logTail of hostile) {
+    for (const status of [1, 3, 40, 69]) judge(tool, 'build', { status, logTail, results: [], refused: [] });
+  }
+  expect(performance.now() - began).toBeLessThan(2000);
+});
+
 it('what the build log shows is the evidence', async () => {
   const { judgement } = await step('exit 10');
   expect(judgement.evidence).toContain('gcc: error: no');

@@ -135,6 +135,11 @@ it.each([
   ['a.c', 'abc', false],
   ['a[b]c', 'abc', false],
   ['g++*', 'g++-12', true],
+  ['*-x*y?', 'a-x-xy-yz', true],
+  ['**', '', true],
+  ['a*b', 'ab-', false],
+  // For a regular expression that is work for years.
+  ['*a'.repeat(30).concat('b'), 'a'.repeat(200), false],
 ])('the glob %s fits %s: %s', (glob, name, fits) => {
   expect(matchesGlob(glob, name)).toBe(fits);
 });
