@@ -64,6 +64,7 @@ export async function status({ args, context }: Invocation): Promise<number> {
     ]);
     process.stdout.write(`\n${table(['JOB', 'STATE', 'STEP', 'SINCE', 'REASON'], lines)}`);
   }
+  for (const warning of ctx.config.warnings) process.stdout.write(`\nwarning: ${warning}\n`);
   return EXIT.ok;
 }
 

@@ -2,14 +2,17 @@
  * Source packages made into uploads by dpkg's own programs, for the demo and for tests. One promise: the same tree gives the same
  * .orig.tar.gz, byte for byte.
  */
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import fsExtra from 'fs-extra';
 import { InputError } from '../errors.ts';
 import { readDsc } from '../formats/deb/dsc.ts';
 import { isClearsigned } from '../openpgp.ts';
 import { must } from './journey.ts';
 import type { SigningKey } from './keys.ts';
+
+const { copy, ensureDir, remove } = fsExtra;
 
 export interface PackOptions {
   /** Signs .dsc, .buildinfo and .changes; absent: unsigned. */
@@ -45,7 +48,7 @@ export function packTree(template: string, dir: string, options: PackOptions = {
   return inWorkspace(dir, async (work) => {
     const source = basename(template);
     const tree = join(work, source);
-    await cp(template, tree, { recursive: true });
+    await copy(template, tree);
     if (options.version !== undefined) await addChangelogEntry(tree, source, options.version, options.distribution ?? 'unstable');
     await options.prepare?.(tree);
     const version = await field(tree, 'Version');
@@ -66,7 +69,7 @@ export function packDsc(dscFile: string, dir: string, suite: string, key: Signin
     if (faults.length > 0) throw new InputError('E_BAD_DSC', `${dscFile}: ${faults.join('; ')}`);
     await writeFile(join(work, basename(dscFile)), text);
     for (const { name } of dsc.files) {
-      await cp(join(dirname(dscFile), name), join(work, name)).catch((error: unknown) => {
+      await copy(join(dirname(dscFile), name), join(work, name)).catch((error: unknown) => {
         throw new InputError('E_MISSING', `${dscFile} lists ${name}, which cannot be read beside it: put it there`, error);
       });
     }
@@ -96,13 +99,13 @@ async function inWorkspace(dir: string, make: (work: string) => Promise<Pick<Sou
   const work = await mkdtemp(join(tmpdir(), 'buildme-source-'));
   try {
     const made = await make(work);
-    await mkdir(dir, { recursive: true });
+    await ensureDir(dir);
     const names = (await readdir(work, { withFileTypes: true })).filter((entry) => entry.isFile()).map(({ name }) => name);
-    for (const name of names) await cp(join(work, name), join(dir, name));
+    for (const name of names) await copy(join(work, name), join(dir, name));
     const changes = only(names, '.changes');
     return { dir, ...made, dsc: only(names, '.dsc'), changes, upload: [...listedIn(await readFile(join(dir, changes), 'utf8')), changes] };
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await remove(work);
   }
 }
 

@@ -122,6 +122,7 @@ async function dispatchTo(ctx: Context, name: string, jobs: readonly Job[]): Pro
   try {
     const host = await openHost(ctx, config);
     try {
+      if (await isTooBusy(ctx, host, config)) return { ...newTally(), kept: jobs.length };
       return await eachEntry(
         ctx,
         jobs,
@@ -138,6 +139,16 @@ async function dispatchTo(ctx: Context, name: string, jobs: readonly Job[]): Pro
   } finally {
     lock.release();
   }
+}
+
+/** Whether the load there (/proc/loadavg, one minute) is above `max_load`. */
+async function isTooBusy(ctx: Context, host: Host, { name, maxLoad }: HostConfig): Promise<boolean> {
+  if (maxLoad === undefined) return false;
+  const { stdout } = await host.script('cat /proc/loadavg', [], 30_000);
+  const load = Number.parseFloat(stdout);
+  if (!(load > maxLoad)) return false;
+  ctx.log.info('load', { host: name, load, max_load: maxLoad });
+  return true;
 }
 
 async function start(ctx: Context, host: Host, config: HostConfig, queued: Job): Promise<Outcome> {

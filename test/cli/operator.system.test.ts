@@ -9,7 +9,7 @@ import { writeUpload } from '../helpers/upload.ts';
 let site: Site;
 let id: string;
 beforeAll(async () => {
-  site = await makeSite({ product: { build_command: String.raw`printf '\033[2Jcleared\033]0;title\007\n'; exit 2` } });
+  site = await makeSite({ product: { build_command: String.raw`printf '\033[2Jcleared\033]0\073title\007\n' && exit 2` } });
   const made = join(site.dir, 'made');
   await mkdir(made);
   const { names } = await writeUpload(made, { key: site.uploader, distribution: 'stable' });
