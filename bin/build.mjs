@@ -1,5 +1,6 @@
 // Bundles lib/ with esbuild into dist/BUILD/ and points dist/current at it by one rename: a cron run that is under way keeps the chunks
-// that it started with. The bundle before the last one is removed.
+// that it started with. The bundle before the last one is removed. Two at once would remove each other's half-made bundle, so that callers
+// hold a lock on this file.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -59,6 +60,6 @@ else {
   const link = join(dist, `.link-${process.pid}`);
   symlinkSync(name, link);
   renameSync(link, current);
+  for (const old of readdirSync(dist))
+    if (![name, before, 'current'].includes(old)) rmSync(join(dist, old), { recursive: true, force: true });
 }
-for (const old of readdirSync(dist))
-  if (![name, before, 'current'].includes(old)) rmSync(join(dist, old), { recursive: true, force: true });

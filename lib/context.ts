@@ -2,10 +2,12 @@
 import { join } from 'node:path';
 import type { Config } from './config/types.ts';
 import { appendDurable, exists, readJsonLines } from './disk.ts';
-import { ConfigError, codeOf, ExpectedError, textOf } from './errors.ts';
+import { ConfigError, codeOf, ExpectedError, isDiskFault, textOf } from './errors.ts';
 import type { Exec } from './exec.ts';
 import type { Log } from './log.ts';
+import type { Job } from './spool/job.ts';
 import type { Spool } from './spool/spool.ts';
+import type { Place } from './spool/states.ts';
 
 /** main.ts builds the real one, tests build their own. */
 export interface Context {
@@ -29,6 +31,13 @@ export type Stage = (ctx: Context) => Promise<Tally>;
 
 export function newTally(): Tally {
   return { moved: 0, kept: 0, broken: 0 };
+}
+
+/** All of them together. */
+export function sumOf(tallies: readonly Tally[]): Tally {
+  const sum = newTally();
+  for (const tally of tallies) for (const key of ['moved', 'kept', 'broken'] as const) sum[key] += tally[key];
+  return sum;
 }
 
 /** What `work` made of one entry. */
@@ -62,6 +71,9 @@ export async function eachEntry<T>(
         // Between other states than `running` the rename is the claim, and somebody else (verify, retry) was quicker.
         tally.kept += 1;
         ctx.log.info('moved meanwhile', { entry: id });
+      } else if (isDiskFault(error)) {
+        tally.kept += 1;
+        ctx.log.error('kept', { entry: id, code: codeOf(error), reason: textOf(error) });
       } else {
         tally.broken += 1;
         await countBug(ctx, id, error);
@@ -71,10 +83,18 @@ export async function eachEntry<T>(
   return tally;
 }
 
+/** eachEntry over the jobs of a place, each read for `work`. */
+export async function eachJob(ctx: Context, place: Place, work: (job: Job) => Promise<Outcome>): Promise<Tally> {
+  return eachEntry(
+    ctx,
+    await ctx.spool.list(place),
+    (id) => ({ id, dir: ctx.spool.path(place, id) }),
+    async (id) => work(await ctx.spool.readJob(place, id)),
+  );
+}
+
 async function countBug(ctx: Context, id: string, error: unknown): Promise<void> {
   ctx.log.error('bug', { entry: id, error: textOf(error), stack: error instanceof Error ? error.stack : undefined });
-  // A full disk or a vanished file system is the site's, not the entry's.
-  if (['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'].includes(codeOf(error) ?? '')) return;
   // Where it lies now: the work may have moved it before it failed.
   const place = await ctx.spool.find(id);
   if (place === undefined) return;

@@ -56,6 +56,11 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
+/** A full or failing disk: the site's to mend, nobody's bug, and everything stays where it is until then. */
+export function isDiskFault(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'].includes(codeOf(error) ?? '');
+}
+
 /** Runs `work`; a system error with one of `codes` gives `otherwise` instead. */
 export async function unless<T, U>(codes: string | readonly string[], otherwise: U, work: Promise<T>): Promise<T | U> {
   try {

@@ -116,9 +116,10 @@ function unescapeStatus(text: string): string {
 
 /** An unreadable keyring makes gpgv say "no public key": tell the site, not the uploader. */
 async function checkKeyring(path: string): Promise<void> {
-  const handle = await unless(['ENOENT', 'EACCES', 'EISDIR'], undefined, open(path));
+  const handle = await unless(['EACCES'], undefined, unless(['ENOENT', 'EISDIR'], null, open(path)));
+  if (handle === null) throw new ConfigError('E_KEYRING', `there is no keyring ${path}; make it with: gpg --export KEY… > ${path}`);
   if (handle === undefined)
-    throw new ConfigError('E_KEYRING', `the keyring ${path} cannot be read; make it with: gpg --export KEY… > ${path}`);
+    throw new ConfigError('E_KEYRING', `the keyring ${path} may not be read by the user of buildme; allow it: chmod a+r ${path}`);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, 0);
     // An OpenPGP packet has bit 7 set (RFC 4880 4.2); a keybox starts with a length of zero bytes.
@@ -126,7 +127,7 @@ async function checkKeyring(path: string): Promise<void> {
     if (bytesRead > 0 && first !== 0 && (first & 0x80) === 0) {
       throw new ConfigError(
         'E_KEYRING',
-        `the keyring ${path} is not a binary one, which gpgv needs; make it with: gpg --dearmor < ${path}`,
+        `the keyring ${path} is not a binary one, which gpgv needs; make it with: gpg --export KEY… > ${path}, or gpg --dearmor < FILE.asc > ${path}`,
       );
     }
   } finally {

@@ -1,4 +1,5 @@
 /** `buildme retry JOB [--from STEP]`: a failed or ended job again, at the step that failed; after `ended` at build. */
+import { expectOwnSpool } from '../config/places.ts';
 import { codeOf, EXIT, UsageError } from '../errors.ts';
 import { note } from '../spool/job.ts';
 import { moveJob } from '../spool/move.ts';
@@ -10,6 +11,7 @@ export async function retry({ args, context }: Invocation): Promise<number> {
   const { values, positionals } = takeArguments('retry', args, { from: { type: 'string' } });
   const name = onlyJob('retry', positionals);
   const ctx = context('retry');
+  expectOwnSpool(ctx.config.global.spool);
   const found = await findJob(ctx.spool, name);
   if (found === undefined) return no(`no job '${name}'; 'buildme status' lists them`);
   const { job, progress } = found;

@@ -3,7 +3,7 @@
  * it; killing it loses nothing; crontab and `tick` may go on beside it.
  */
 import { statSync } from 'node:fs';
-import { makePlaces } from '../config/places.ts';
+import { expectOwnSpool, makePlaces } from '../config/places.ts';
 import type { Context } from '../context.ts';
 import { makeDirectory } from '../disk.ts';
 import { EXIT, textOf, UsageError, unless } from '../errors.ts';
@@ -29,6 +29,7 @@ export async function run(invocation: Invocation): Promise<number> {
 /** Everything that one reading of the configuration asks for, until `signal`. */
 async function session({ context }: Invocation, signal: AbortSignal): Promise<void> {
   const ctx = context('run');
+  expectOwnSpool(ctx.config.global.spool);
   await makePlaces(ctx.config);
   await ctx.spool.prepare();
   // What does not exist cannot be watched; where publish runs as another user, it has made these itself.

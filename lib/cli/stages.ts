@@ -3,7 +3,7 @@
  * little more than starting node.
  */
 import { statSync, utimesSync } from 'node:fs';
-import { makePlaces } from '../config/places.ts';
+import { expectOwnSpool, makePlaces } from '../config/places.ts';
 import { type Context, newTally, type Stage, type Tally } from '../context.ts';
 import { tryLock } from '../disk.ts';
 import { ConfigError, codeOf, EXIT, ExpectedError, TemporaryError, textOf } from '../errors.ts';
@@ -86,6 +86,7 @@ export async function runStage(name: string, makeContext: (tag: string) => Conte
   const ctx = makeContext(name);
   try {
     const { run, isIdle } = await entry.load();
+    if (name !== 'publish') expectOwnSpool(ctx.config.global.spool);
     if (isIdle(ctx)) return ended(ctx, newTally(), options);
     // publish may run as another user or on another machine: it never touches the spool.
     if (name === 'publish') return ended(ctx, await run(ctx), options);

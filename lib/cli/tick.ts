@@ -1,4 +1,5 @@
 /** `buildme tick [--all]`: every stage once, in the order of the pipeline. One bad stage never stops the tick. */
+import { expectOwnSpool } from '../config/places.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import type { Invocation } from './command.ts';
 import { isDue, runStage, STAGES } from './stages.ts';
@@ -7,7 +8,7 @@ import { isDue, runStage, STAGES } from './stages.ts';
 export async function tick({ args, config, context }: Invocation): Promise<number> {
   const unknown = args.find((arg) => arg !== '--all');
   if (unknown !== undefined) throw new UsageError(`tick does not take '${unknown}', only --all`);
-  config();
+  expectOwnSpool(config().global.spool);
   let worst: number = EXIT.ok;
   for (const name of STAGES.keys()) {
     if (!args.includes('--all') && !isDue(context(name), name)) continue;

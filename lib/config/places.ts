@@ -1,4 +1,5 @@
-/** Every configured directory is made when its parent exists; otherwise whoever runs the site is told which. */
+/** Every configured directory is made when its parent exists, and the spool is its owner's alone; otherwise whoever runs the site is told. */
+import { statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { ConfigError, codeOf, textOf } from '../errors.ts';
 import type { Config } from './types.ts';
@@ -26,4 +27,20 @@ export async function makePlaces(config: Config): Promise<void> {
     }
   }
   if (faults.length > 0) throw new ConfigError('E_NO_DIRECTORY', faults);
+}
+
+/** Throws a ConfigError when the spool is another user's: what root once left in it, its own user could not move any more. */
+export function expectOwnSpool(spool: string): void {
+  const us = process.geteuid?.();
+  let owner: number | undefined;
+  try {
+    owner = statSync(spool, { throwIfNoEntry: false })?.uid;
+  } catch (error) {
+    throw new ConfigError('E_USER', `the spool ${spool} cannot be looked at by user id ${us}: run this as the user of buildme`, error);
+  }
+  if (owner === undefined || owner === us) return;
+  throw new ConfigError(
+    'E_USER',
+    `the spool ${spool} belongs to user id ${owner}, and this runs as user id ${us}: run it as that user, as in sudo -u '#${owner}' buildme`,
+  );
 }

@@ -47,10 +47,12 @@ export function failedBody(job: JobFile, verdict: VerdictFile, logs: string): st
     verdict.reason,
     ...(missing.length === 0 ? [] : [`Missing: ${missing.join(', ')}`]),
     ...(evidence.length === 0 ? [] : ['', 'The log says:', '', ...evidence.slice(-20).map((line) => `  ${line}`)]),
-    ...(reproduce === '' ? [] : ['', 'To see the same:', '', `  ${reproduce}`]),
+    ...(reproduce === ''
+      ? []
+      : ['', 'To see the same, in a directory with the sources (for a test: with what was built):', '', `  ${reproduce}`]),
     '',
     `The whole log: buildme log ${job.id} --attempt ${attempt}`,
-    `All logs and results: ${logs}`,
+    `All logs: ${logs}`,
     `Once the cause is gone: buildme retry ${job.id}`,
   );
 }

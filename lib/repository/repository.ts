@@ -53,7 +53,8 @@ export async function openRepository(config: Pick<RepositoryConfig, 'dir' | 'sui
     serial,
     ledger,
     list,
-    isSpent: (source, version) => ledger.versions.get(source)?.has(version) ?? false,
+    // 01.0 is 1.0 to dpkg, though not to a set.
+    isSpent: (source, version) => [...(ledger.versions.get(source) ?? [])].some((spent) => compareVersions(spent, version) === 0),
     newestEver: (source) => newest(ledger.versions.get(source) ?? []),
     newestIn: (suite, source) =>
       newest(

@@ -155,6 +155,13 @@ export function attemptDir(job: Pick<Job, 'dir'>, attempt: number): string {
   return join(job.dir, 'attempts', String(attempt));
 }
 
+/** Where the results of the build step lie: of the last attempt that passed it. Throws when none did. */
+export function buildResultsDir(job: Pick<Job, 'file' | 'dir' | 'journal'>): string {
+  const passed = job.journal.findLast((line) => line.event === 'verdict' && line.step === 'build' && line.verdict === 'ok');
+  if (passed === undefined) throw new Error(`job ${job.file.id} has no build that was ok`);
+  return join(attemptDir(job, Number(passed.attempt)), 'out');
+}
+
 /** One line for a journal. */
 export function journalLine(now: Date, stage: string, event: string, details: Readonly<Record<string, unknown>> = {}): string {
   return `${JSON.stringify({ time: now.toISOString(), stage, event, ...details })}\n`;

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { productOf, repositoryOf } from '../config/lookup.ts';
 import type { Product, RepositoryConfig } from '../config/types.ts';
-import { type Context, eachEntry, newTally, type Outcome, type Tally } from '../context.ts';
+import { type Context, eachJob, type Outcome, sumOf, type Tally } from '../context.ts';
 import { type BuildResults, problemsWith, readResults } from '../formats/deb/results.ts';
 import { publishedBody, rejectedBody } from '../notices/bodies.ts';
 import { lifeOf, type Notice, tell } from '../notices/notices.ts';
@@ -13,7 +13,7 @@ import { handOver, handOverId, isQueued } from '../repository/handing.ts';
 import type { HandOver, Receipt } from '../repository/handover.ts';
 import { openRepository, readReceipt } from '../repository/repository.ts';
 import { foreignNames, readTakeovers } from '../repository/takeovers.ts';
-import { attemptDir, type Job, note } from '../spool/job.ts';
+import { buildResultsDir, type Job, note } from '../spool/job.ts';
 import type { Glance } from '../spool/look.ts';
 import { moveJob, stopJob } from '../spool/move.ts';
 import { copyToResultDir, resultDirOf } from '../spool/result_dir.ts';
@@ -25,32 +25,15 @@ export function isAcceptIdle({ spool }: Glance): boolean {
 
 /** Hands built jobs over or rejects them with every reason; ends those that have a receipt. */
 export async function accept(ctx: Context): Promise<Tally> {
-  const built = await each(ctx, 'built', acceptBuilt);
-  const accepted = await each(ctx, 'accepted', followUp);
-  const tally = newTally();
-  for (const key of ['moved', 'kept', 'broken'] as const) tally[key] = built[key] + accepted[key];
-  return tally;
-}
-
-async function each(
-  ctx: Context,
-  state: 'built' | 'accepted',
-  work: (ctx: Context, job: Job, product: Product) => Promise<Outcome>,
-): Promise<Tally> {
-  const ids = await ctx.spool.list(state);
-  return eachEntry(
-    ctx,
-    ids,
-    (id) => ({ id, dir: ctx.spool.path(state, id) }),
-    async (id) => {
-      const job = await ctx.spool.readJob({ state }, id);
-      return work(ctx, job, productOf(ctx.config, job.file.product));
-    },
-  );
+  const on =
+    (act: typeof acceptBuilt) =>
+    (job: Job): Promise<Outcome> =>
+      act(ctx, job, productOf(ctx.config, job.file.product));
+  return sumOf([await eachJob(ctx, { state: 'built' }, on(acceptBuilt)), await eachJob(ctx, { state: 'accepted' }, on(followUp))]);
 }
 
 async function acceptBuilt(ctx: Context, job: Job, product: Product): Promise<Outcome> {
-  const out = resultsOf(job);
+  const out = buildResultsDir(job);
   const results = await readResults(ctx.exec, out);
   const repository = repositoryOf(ctx.config, product);
   const problems = [...problemsWith(results, job.file), ...(await takenNames(repository, product, job, results))];
@@ -74,12 +57,6 @@ async function takenNames(repository: RepositoryConfig, product: Product, { file
   const { ownerOf } = await openRepository(repository);
   const names = packages.map(({ name }) => name);
   return foreignNames(names, file.source, file.suite, (name) => ownerOf(file.suite, name), await readTakeovers(product.takeovers));
-}
-
-/** Where the results of the build step lie: of the last attempt that passed it. */
-function resultsOf(job: Job): string {
-  const passed = job.journal.findLast((line) => line.event === 'verdict' && line.step === 'build' && line.verdict === 'ok');
-  return join(attemptDir(job, Number(passed?.attempt ?? 0)), 'out');
 }
 
 function handedTimes(job: Job): number {

@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostOf, productOf } from '../config/lookup.ts';
-import { type Context, eachEntry, newTally, type Outcome, type Tally } from '../context.ts';
+import { type Context, eachJob, newTally, type Outcome, sumOf, type Tally } from '../context.ts';
 import { codeOf, TemporaryError, textOf } from '../errors.ts';
 import { blameHost, clearFaults } from '../hosts/faults.ts';
 import { giveBack, requeue } from '../hosts/giveback.ts';
@@ -19,6 +19,7 @@ import { attemptDir, type Claim, type Job, note, progressOf } from '../spool/job
 import type { Glance } from '../spool/look.ts';
 import { moveJob, stopJob } from '../spool/move.ts';
 import { copyToResultDir, resultDirOf } from '../spool/result_dir.ts';
+import type { Place } from '../spool/states.ts';
 import type { VerdictFile } from '../steps/verdict.ts';
 
 /** Verdicts in a row against hosts after which a job is given up. */
@@ -32,10 +33,7 @@ export function isCollectIdle({ spool }: Glance): boolean {
 export async function collect(ctx: Context): Promise<Tally> {
   const hosts = await ctx.spool.runningHosts();
   const tallies = await Promise.all([...hosts.map((host) => collectHost(ctx, host)), failOverdue(ctx)]);
-  return tallies.reduce(
-    (sum, tally) => ({ moved: sum.moved + tally.moved, kept: sum.kept + tally.kept, broken: sum.broken + tally.broken }),
-    newTally(),
-  );
+  return sumOf(tallies);
 }
 
 interface Attempt {
@@ -56,19 +54,12 @@ async function collectHost(ctx: Context, name: string): Promise<Tally> {
   if (lock === undefined) return newTally();
   const answers = new Map<string, Promise<Answer>>();
   try {
-    const ids = await ctx.spool.list(place);
-    const claims = await openClaims(ctx, place, ids);
-    return await eachEntry(
-      ctx,
-      ids,
-      (id) => ({ id, dir: ctx.spool.path(place, id) }),
-      async (id) => {
-        const job = await ctx.spool.readJob(place, id);
-        const { claim, attempts } = progressOf(job.file, job.journal);
-        if (claim === undefined) return settleUnclaimed(ctx, job, attempts);
-        return collectAttempt(ctx, { job, claim }, () => askOnce(ctx, answers, claims, claim));
-      },
-    );
+    const claims = await openClaims(ctx, place);
+    return await eachJob(ctx, place, async (job) => {
+      const { claim, attempts } = progressOf(job.file, job.journal);
+      if (claim === undefined) return settleUnclaimed(ctx, job, attempts);
+      return collectAttempt(ctx, { job, claim }, () => askOnce(ctx, answers, claims, claim));
+    });
   } finally {
     for (const answer of answers.values()) await answer.then(({ host }) => host.disconnect()).catch(() => undefined);
     lock.release();
@@ -76,7 +67,8 @@ async function collectHost(ctx: Context, name: string): Promise<Tally> {
 }
 
 /** The claims of a host's jobs. A job that cannot be read is left to the loop that isolates it. */
-async function openClaims(ctx: Context, place: { state: 'running'; host: string }, ids: readonly string[]): Promise<Claim[]> {
+async function openClaims(ctx: Context, place: Place): Promise<Claim[]> {
+  const ids = await ctx.spool.list(place);
   const jobs = await Promise.allSettled(ids.map((id) => ctx.spool.readJob(place, id)));
   return jobs.flatMap((read) => (read.status === 'fulfilled' ? (progressOf(read.value.file, read.value.journal).claim ?? []) : []));
 }
@@ -132,8 +124,10 @@ async function actOn(ctx: Context, host: Host, { job, claim }: Attempt, state: R
   if (state.state === 'ended') {
     return finish(ctx, job, claim, await harvest(ctx, host, job, claim, state), async () => host);
   }
-  // The host keeps the record, and it has none of a start: whoever began this died on the way.
+  // The host keeps the record, and it has none of a start: whoever began this died on the way, or the host forgot it (reinstalled).
   const reason = state.state === 'unknown' ? `host ${claim.host} knows nothing of it` : `its start on host ${claim.host} was cut short`;
+  const wasStarted = job.journal.some((line) => line.event === 'started' && line.attempt === claim.attempt);
+  if (wasStarted) await blameHost(ctx, claim.host, reason);
   return (await giveBack(ctx, host, job, claim, reason)) ? 'moved' : 'kept';
 }
 
@@ -248,18 +242,12 @@ function waitedMs(ctx: Context, job: Job): number {
 
 /** What has waited for its dependencies for longer than `waiting_timeout` fails, with what it waited for. */
 async function failOverdue(ctx: Context): Promise<Tally> {
-  return eachEntry(
-    ctx,
-    await ctx.spool.list('waiting'),
-    (id) => ({ id, dir: ctx.spool.path('waiting', id) }),
-    async (id) => {
-      const job = await ctx.spool.readJob({ state: 'waiting' }, id);
-      const { attempts, reason } = progressOf(job.file, job.journal);
-      const waited = waitedMs(ctx, job);
-      const verdict = await readVerdict(job, attempts);
-      if (waited < productOf(ctx.config, job.file.product).waitingTimeoutMs || verdict === undefined) return 'kept';
-      await fail(ctx, job, verdict, `waited ${Math.round(waited / 3_600_000)} h in vain: ${reason ?? verdict.reason}`);
-      return 'moved';
-    },
-  );
+  return eachJob(ctx, { state: 'waiting' }, async (job) => {
+    const { attempts, reason } = progressOf(job.file, job.journal);
+    const waited = waitedMs(ctx, job);
+    const verdict = await readVerdict(job, attempts);
+    if (waited < productOf(ctx.config, job.file.product).waitingTimeoutMs || verdict === undefined) return 'kept';
+    await fail(ctx, job, verdict, `waited ${Math.round(waited / 3_600_000)} h in vain: ${reason ?? verdict.reason}`);
+    return 'moved';
+  });
 }

@@ -6,10 +6,10 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { productOf, repositoryOf } from '../config/lookup.ts';
 import type { HostConfig } from '../config/types.ts';
-import { type Context, eachEntry, newTally, type Outcome, type Tally } from '../context.ts';
+import { type Context, eachEntry, eachJob, newTally, type Outcome, sumOf, type Tally } from '../context.ts';
 import { codeOf, TemporaryError, textOf } from '../errors.ts';
 import { chooseHosts, type HostState } from '../hosts/choose.ts';
-import { blameHost, clearFaults, leftAlone, readFaults } from '../hosts/faults.ts';
+import { blameHost, leftAlone, readFaults } from '../hosts/faults.ts';
 import { giveBack } from '../hosts/giveback.ts';
 import type { Host } from '../hosts/host.ts';
 import { openHost, placeOfHost } from '../hosts/hosts.ts';
@@ -27,10 +27,10 @@ export function isDispatchIdle({ spool }: Glance): boolean {
 
 /** Gives each queued job, oldest first, to a host that is free for it. */
 export async function dispatch(ctx: Context): Promise<Tally> {
-  const waiting = await each(ctx, 'waiting', (job) => wake(ctx, job));
+  const waiting = await eachJob(ctx, { state: 'waiting' }, (job) => wake(ctx, job));
   const jobs: Job[] = [];
   // Reading is isolated too: a damaged entry must not keep the others.
-  const unread = await each(ctx, 'queued', async (job) => {
+  const unread = await eachJob(ctx, { state: 'queued' }, async (job) => {
     const { ending } = progressOf(job.file, job.journal);
     // Given back after somebody had asked to end it.
     if (ending !== undefined && !ctx.dryRun) await stopJob(ctx, job, 'ended', [ending]);
@@ -50,25 +50,8 @@ export async function dispatch(ctx: Context): Promise<Tally> {
   }
   if (ctx.dryRun) return print(plan);
   const tallies = await Promise.all([...plan].map(([name, theirs]) => dispatchTo(ctx, name, theirs)));
-  const placed = jobs.length - [...plan.values()].reduce((sum, theirs) => sum + theirs.length, 0);
-  const tally = tallies.reduce(
-    (sum, each) => ({ moved: sum.moved + each.moved, kept: sum.kept + each.kept, broken: sum.broken + each.broken }),
-    newTally(),
-  );
-  return {
-    moved: tally.moved + waiting.moved,
-    kept: tally.kept + waiting.kept + placed,
-    broken: tally.broken + waiting.broken + unread.broken,
-  };
-}
-
-async function each(ctx: Context, state: 'queued' | 'waiting', work: (job: Job) => Promise<Outcome>): Promise<Tally> {
-  return eachEntry(
-    ctx,
-    await ctx.spool.list(state),
-    (id) => ({ id, dir: ctx.spool.path(state, id) }),
-    async (id) => work(await ctx.spool.readJob({ state }, id)),
-  );
+  const unplaced = jobs.length - [...plan.values()].flat().length;
+  return sumOf([...tallies, waiting, { moved: 0, kept: unplaced, broken: unread.broken }]);
 }
 
 /** When the job came to be, by its first line. */
@@ -176,7 +159,7 @@ async function start(ctx: Context, host: Host, config: HostConfig, queued: Job):
   const job = await ctx.spool.readJob(place, queued.file.id);
   try {
     await host.start(job, { ...claim, time: ctx.now().toISOString() }, await commandOf(ctx.config, job, step, config));
-    await clearFaults(ctx.spool, config.name);
+    await note(job.dir, ctx.now(), 'dispatch', 'started', { attempt });
     ctx.log.info('started', { job: job.file.id, host: config.name, step, attempt });
   } catch (error) {
     if (!(error instanceof TemporaryError)) throw error;

@@ -3,9 +3,10 @@
  * the same Message-ID, or the journal in the entry says who refused it; a server that is down or slow costs one try per run and loses nothing.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, eachEntry, type Outcome, type Tally } from '../context.ts';
-import { readJsonLines } from '../disk.ts';
+import { readJsonLines, removeFile } from '../disk.ts';
 import { codeOf, TemporaryError, textOf } from '../errors.ts';
 import { composeMail } from '../notices/compose.ts';
 import { type NoticeFile, readNotice } from '../notices/notices.ts';
@@ -21,6 +22,8 @@ export function isNotifyIdle({ spool }: Glance): boolean {
 /** A run under cron ends before the next one begins. Milliseconds. */
 const LIMITS = { runMs: 50_000, connectMs: 10_000, silenceMs: 30_000 };
 const DAY = 86_400_000;
+/** A line of the journal, on any file system. */
+const ROOM_BYTES = 64 * 1024;
 /** A recipient that is deferred (4xx) for this long gets nothing more. */
 const GIVE_UP_AFTER_MS = 5 * DAY;
 
@@ -43,13 +46,18 @@ export async function notify(ctx: Context, limits = LIMITS): Promise<Tally> {
     // Longer than any pause: the clock was wrong when it was noted.
     if (isSilent || signal.aborted || (pauseMs > 0 && pauseMs <= LONGEST_PAUSE_MS)) return 'kept';
     transport ??= await openTransport(smtp, ctx.exec, limits, signal);
+    const room = join(dir, '.new-room');
     try {
+      // What the journal will need: on a full disk the same mail would go out again and again.
+      await writeFile(room, Buffer.alloc(ROOM_BYTES));
       const delivery = giveUp(ctx, notice, await transport.deliver(composeMail(notice, ctx.config.global.mailFrom), open));
+      await removeFile(room);
       await note(dir, ctx.now(), 'notify', 'tried', { ...delivery });
       for (const refusal of delivery.refused) ctx.log.info('refused', { notice: id, about: notice.id, ...refusal });
       return delivery.deferred.length === 0 ? send(ctx, id) : 'kept';
     } catch (error) {
       if (!(error instanceof TemporaryError)) throw error;
+      await removeFile(room);
       // A server that says nothing to one says nothing to the others: they are not made to wait for it too.
       isSilent = true;
       await note(dir, ctx.now(), 'notify', 'tried', { reason: error.message });

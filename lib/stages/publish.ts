@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import type { Product, RepositoryConfig } from '../config/types.ts';
 import { type Context, newTally, type Tally } from '../context.ts';
 import { makeDirectory, removeTree, tryLock } from '../disk.ts';
-import { ConfigError, codeOf, ExpectedError, TemporaryError, textOf, unless } from '../errors.ts';
+import { ConfigError, codeOf, ExpectedError, isDiskFault, TemporaryError, textOf, unless } from '../errors.ts';
 import { commitDraft, finishSerial, writeReceipt } from '../repository/build.ts';
 import { addToDraft, conflictsWith, type Draft, openDraft } from '../repository/draft.ts';
 import type { HandOver, Receipt } from '../repository/handover.ts';
@@ -65,7 +65,7 @@ function report(ctx: Context, what: string, error: unknown, tally: Tally): void 
     tally.kept += 1;
     // What no next run mends (a damaged pool file) has to be told.
     ctx.log[error instanceof TemporaryError ? 'info' : 'error']('kept', { entry: what, code: error.code, reason: textOf(error) });
-  } else if (['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EACCES'].includes(codeOf(error) ?? '')) {
+  } else if (isDiskFault(error) || codeOf(error) === 'EACCES') {
     tally.kept += 1;
     ctx.log.error('kept', { entry: what, reason: `${textOf(error)}; nothing was published of it, the next run tries again` });
   } else {

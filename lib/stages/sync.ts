@@ -5,7 +5,7 @@
 
 import type { MirrorConfig } from '../config/types.ts';
 import { type Context, newTally, type Tally } from '../context.ts';
-import { ConfigError, ExpectedError, textOf } from '../errors.ts';
+import { ConfigError, ExpectedError, isDiskFault, textOf } from '../errors.ts';
 import { deliver, destinationOf, hasFailed, heldSerial, noteFailed, noteHeld } from '../mirrors/mirrors.ts';
 import { currentSerial } from '../repository/serials.ts';
 import type { Glance } from '../spool/look.ts';
@@ -36,6 +36,9 @@ export async function sync(ctx: Context): Promise<Tally> {
         } else if (error instanceof ExpectedError) {
           tally.kept += 1;
           ctx.log.info('kept', { entry: mirror.name, code: error.code, reason: textOf(error) });
+        } else if (isDiskFault(error)) {
+          tally.kept += 1;
+          ctx.log.error('kept', { entry: mirror.name, reason: textOf(error) });
         } else {
           tally.broken += 1;
           ctx.log.error('bug', { entry: mirror.name, error: textOf(error), stack: error instanceof Error ? error.stack : undefined });

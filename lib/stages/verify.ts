@@ -65,7 +65,7 @@ export async function verify(ctx: Context): Promise<Tally> {
     }
   }
   if (workspace !== undefined) await removeTree(workspace);
-  if (faults.length > 0) throw new ConfigError('E_PRODUCT', faults);
+  if (faults.length > 0) throw new ConfigError('E_PRODUCT', [...new Set(faults)]);
   return tally;
 }
 

@@ -32,7 +32,8 @@ function judge({ status, logTail }: Parameters<Tool['judge']>[0]): ReturnType<To
     };
   }
   if (status === HOST) return { verdict: 'host', reason: `the command blames the host (exit status ${HOST})` };
-  return { verdict: 'package', reason: `the command failed with exit status ${status}` };
+  const absent = status === 127 ? ': something that it calls is not installed on the host' : '';
+  return { verdict: 'package', reason: `the command failed with exit status ${status}${absent}` };
 }
 
 /** dpkg-checkbuilddeps separates by blanks: `a b (>= 2) c`. */

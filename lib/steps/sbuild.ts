@@ -53,11 +53,13 @@ function judge({ status, logTail }: Parameters<Tool['judge']>[0]): ReturnType<To
   }
   if (status === 1 && stage !== undefined && PACKAGE_STAGES.includes(stage))
     return { verdict: 'package', reason: `the package failed in sbuild's stage ${stage}` };
+  if (/^E: .*: Chroot not found$/m.test(logTail))
+    return { verdict: 'host', reason: 'its base system is not on the host: make it there with buildme chroot create NAME HOST' };
+  if (status === 127) return { verdict: 'host', reason: 'sbuild is not installed on the host: apt-get install sbuild' };
   const said = logTail.match(/^E: .*/gm)?.at(-1);
   return {
     verdict: 'host',
     reason: `sbuild could not work (exit status ${status}${stage === undefined ? '' : `, stage ${stage}`})${said === undefined ? '' : `: ${said.slice(3, 300)}`}`,
-    ...(/Chroot not found/.test(logTail) ? { evidence: ['Chroot not found: make it with buildme chroot create'] } : {}),
   };
 }
 

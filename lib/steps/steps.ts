@@ -2,9 +2,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { productOf } from '../config/lookup.ts';
-import type { Config, HostConfig } from '../config/types.ts';
+import type { Config, HostConfig, Product } from '../config/types.ts';
 import { ConfigError } from '../errors.ts';
-import { attemptDir, type Claim, type Job, type JobFile } from '../spool/job.ts';
+import { buildResultsDir, type Claim, type Job, type JobFile } from '../spool/job.ts';
 import { cleanLines, evidenceIn } from './evidence.ts';
 import { plain } from './plain.ts';
 import { sbdmock } from './sbdmock.ts';
@@ -13,7 +13,7 @@ import { shellQuote } from './shell.ts';
 import type { Tool } from './tool.ts';
 import type { Judgement } from './verdict.ts';
 
-export type ToolName = 'sbuild' | 'sbdmock' | 'plain';
+export type ToolName = Product['tool'];
 
 const TOOLS: Readonly<Record<ToolName, Tool>> = { sbuild, sbdmock, plain };
 
@@ -63,9 +63,7 @@ export async function commandOf(config: Config, job: Job, step: string, host: Ho
 
 /** The results of the job's last build that was ok. */
 async function buildResults(job: Job): Promise<string[]> {
-  const built = job.journal.findLast((line) => line.event === 'verdict' && line.step === 'build' && line.verdict === 'ok');
-  if (built === undefined) throw new Error(`job ${job.file.id} has no build that was ok, and nothing to test`);
-  const dir = join(attemptDir(job, Number(built.attempt)), 'out');
+  const dir = buildResultsDir(job);
   const entries = await readdir(dir, { withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())

@@ -2,14 +2,13 @@
 import type { Product } from '../config/types.ts';
 import type { Context, Outcome, Tally } from '../context.ts';
 import { appendDurable, readJsonLines, removeFile } from '../disk.ts';
-import { ConfigError, codeOf, ExpectedError, textOf } from '../errors.ts';
+import { ConfigError, codeOf, ExpectedError, isDiskFault, textOf } from '../errors.ts';
 import { digestOf } from '../spool/ids.ts';
 import type { IncomingFile } from './incoming.ts';
 import { refuse } from './reject.ts';
 import { irregularId } from './trigger.ts';
 
 const MAX_BUGS = 3;
-const SITE_FAULTS: readonly string[] = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'];
 
 /**
  * Counts what `work` made of a file of incoming; undefined counts nothing. At our third bug over the same file it goes to `corrupt/`.
@@ -32,6 +31,11 @@ export async function guarded(
       ctx.log.info('kept', { trigger: file.name, product: product.name, code: error.code, reason: textOf(error) });
       return;
     }
+    if (isDiskFault(error)) {
+      tally.kept += 1;
+      ctx.log.error('kept', { trigger: file.name, product: product.name, code: codeOf(error), reason: textOf(error) });
+      return;
+    }
     tally.broken += 1;
     ctx.log.error('bug', {
       trigger: file.name,
@@ -39,7 +43,6 @@ export async function guarded(
       error: textOf(error),
       stack: error instanceof Error ? error.stack : undefined,
     });
-    if (SITE_FAULTS.includes(codeOf(error) ?? '')) return;
     const count = ctx.spool.file('tmp', `verify-bugs.${digestOf(product.name, file.name, String(file.mtimeMs))}`);
     await appendDurable(count, `${JSON.stringify({ time: ctx.now().toISOString(), error: textOf(error) })}\n`);
     if ((await readJsonLines(count)).length < MAX_BUGS) return;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Product } from '../config/types.ts';
 import type { Context } from '../context.ts';
 import { copyHashing, removeFile } from '../disk.ts';
-import { codeOf, textOf, unless } from '../errors.ts';
+import { codeOf, isDiskFault, textOf, unless } from '../errors.ts';
 import { rejectedBody } from '../notices/bodies.ts';
 import { tell } from '../notices/notices.ts';
 import { commit, openWorkspace, type RejectFile } from './entry.ts';
@@ -66,7 +66,7 @@ async function keep(file: IncomingFile, to: string, maxBytes: number): Promise<s
     else if (!(await lstat(to)).isFile()) await unlink(to);
     return undefined;
   } catch (error) {
-    if (['ENOSPC', 'EDQUOT', 'EROFS', 'EIO'].includes(codeOf(error) ?? '')) throw error;
+    if (isDiskFault(error)) throw error;
     await removeFile(to);
     return codeOf(error) === 'ENOENT' ? undefined : `${file.name} was not kept: ${textOf(error)}`;
   }

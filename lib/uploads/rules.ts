@@ -8,6 +8,7 @@ import type { Dsc } from '../formats/deb/dsc.ts';
 import { compareVersions, withoutEpoch } from '../formats/deb/version.ts';
 import type { GoodSignature } from '../openpgp.ts';
 import type { Repository } from '../repository/repository.ts';
+import { foreignNames } from '../repository/takeovers.ts';
 import { architecturesOf } from './jobs.ts';
 import type { Allows } from './uploaders.ts';
 
@@ -180,12 +181,5 @@ export function contentIsTheSame({ dsc, dscName, digests, repository }: Facts): 
 
 export function binaryNamesAreFree({ product, dsc, repository, mayTakeOver }: Facts): readonly string[] {
   if (dsc === undefined || dsc.source === '') return [];
-  return dsc.binaries.flatMap((binary) => {
-    const owner = repository.ownerOf(product.suite, binary);
-    return owner === undefined || owner === dsc.source || mayTakeOver(binary, dsc.source)
-      ? []
-      : [
-          `package ${binary} belongs to source ${owner} in suite ${product.suite}: rename it, or ask the operator for a line '${binary} ${dsc.source}' in takeovers`,
-        ];
-  });
+  return foreignNames(dsc.binaries, dsc.source, product.suite, (binary) => repository.ownerOf(product.suite, binary), mayTakeOver);
 }

@@ -3,7 +3,7 @@
  * packages.ts makes real ones. Keys and signatures are in key.ts.
  */
 import { createHash } from 'node:crypto';
-import { copyFile, open, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { constants, copyFile, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clearsign, type Key, type SignOptions } from './key.ts';
 
@@ -125,9 +125,12 @@ function checksums(
   ];
 }
 
-/** Copies files into an incoming directory in the given order, as dput's method `local` does: the .changes last. */
+/** Copies files into an incoming directory in the given order, as dput's method `local` does: the .changes last. Never through a link there. */
 export async function drop(from: string, names: readonly string[], incoming: string): Promise<void> {
-  for (const name of names) await copyFile(join(from, name), join(incoming, name));
+  for (const name of names) {
+    await rm(join(incoming, name), { force: true });
+    await copyFile(join(from, name), join(incoming, name), constants.COPYFILE_EXCL);
+  }
 }
 
 /** Changes one byte in the middle; the size stays. */

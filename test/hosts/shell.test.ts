@@ -1,12 +1,12 @@
-/** Fetching from a host, whatever a step left there; over the local transport. */
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+/** Fetching from a host, whatever a step left there, and where attempts may lie; over the local transport. */
+import { chmod, chown, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exec } from '../../lib/exec.ts';
 import type { Host } from '../../lib/hosts/host.ts';
 import { localTransport } from '../../lib/hosts/local.ts';
 import { shellHost } from '../../lib/hosts/shell.ts';
-import { makeTemp, removeTemp } from '../helpers/run.ts';
+import { isRoot, makeTemp, removeTemp } from '../helpers/run.ts';
 import { claimFor, commandFor, job, LIMITS } from '../steps/attempt.ts';
 
 let temp: string;
@@ -101,5 +101,25 @@ describe('a host that cannot work', () => {
   it('says so when its workdir is no directory', async () => {
     await symlink('/dev/null', join(temp, 'work'));
     await expect(start('true')).rejects.toMatchObject({ code: 'E_HOST_RUNNER' });
+  });
+});
+
+describe('the place of all attempts', () => {
+  it.each([
+    ['a link', () => symlink(temp, join(temp, 'work'))],
+    ['writable for everybody', () => mkdir(join(temp, 'work')).then(() => chmod(join(temp, 'work'), 0o777))],
+  ])('is refused when it is %s', async (_, make) => {
+    await make();
+    await expect(start('true')).rejects.toMatchObject({
+      code: 'E_HOST_RUNNER',
+      message: expect.stringContaining('set another workdir'),
+    });
+    await expect(host.close(dir)).rejects.toMatchObject({ code: 'E_HOST_RUNNER' });
+  });
+
+  it.skipIf(!isRoot)('is refused when it belongs to somebody else', async () => {
+    await mkdir(join(temp, 'work'));
+    await chown(join(temp, 'work'), 65_534, 65_534);
+    await expect(start('true')).rejects.toThrow('belongs to somebody else');
   });
 });

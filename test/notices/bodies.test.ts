@@ -44,7 +44,7 @@ describe('bodies', () => {
     expect(body.filter((line) => /^ {2}line \d+$/.test(line))).toEqual(Array.from({ length: 20 }, (_, index) => `  line ${index + 11}`));
     expect(body).toContain('  sbuild -d stable pebble_1.0.dsc');
     expect(body).toContain('The whole log: buildme log pebble_1.0_amd64_0123456789ab --attempt 3');
-    expect(body).toContain('All logs and results: /results/pebble_1.0');
+    expect(body).toContain('All logs: /results/pebble_1.0');
     expect(body).toContain('Once the cause is gone: buildme retry pebble_1.0_amd64_0123456789ab');
   });
   it('of a failure without log lines or command leave both out', () => {

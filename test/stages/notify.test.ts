@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { simpleParser } from 'mailparser';
@@ -29,6 +29,16 @@ async function siteFor(smtp: string | undefined): Promise<TestSite> {
 }
 
 describe('a notice', () => {
+  it('is not sent while the disk is full, else it would go out again each minute', async () => {
+    const smtp = later(await startSmtp(), (it) => it.stop());
+    const site = await siteFor(smtp.url);
+    const room = join(site.ctx.spool.path('outbox', ID), '.new-room');
+    await symlink('/dev/full', room);
+    expect(await notify(site.ctx)).toEqual({ moved: 0, kept: 1, broken: 0 });
+    expect(smtp.mails).toHaveLength(0);
+    await rm(room);
+    expect(await notify(site.ctx)).toEqual({ moved: 1, kept: 0, broken: 0 });
+  });
   it('does not wait for a time that a wrong clock gave', async () => {
     const site = await siteFor('smtp://127.0.0.1:1');
     site.pass(1000 * 24 * HOUR);

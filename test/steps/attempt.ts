@@ -1,8 +1,9 @@
 /** Attempts for tests: a workdir of its own, a job and a claim for it, a plain command. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Claim, Job } from '../../lib/spool/job.ts';
 import type { StepCommand } from '../../lib/steps/steps.ts';
+import { until } from '../helpers/run.ts';
 
 export function commandFor(command: string, options: Partial<StepCommand> = {}): StepCommand {
   return {
@@ -43,3 +44,14 @@ export async function inputsIn(dir: string, files: Readonly<Record<string, strin
 }
 
 export const LIMITS = { maxLogBytes: 1_000_000, maxResultBytes: 1_000_000, maxResults: 100 };
+
+/** Whether a process runs; a zombie does not. */
+export async function isAlive(pid: string): Promise<boolean> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return text !== '' && !/\) [ZX] /.test(text);
+}
+
+/** Waits for a file that the step writes, and returns its text. */
+export function written(path: string): Promise<string> {
+  return until(path, async () => (await readFile(path, 'utf8').catch(() => '')) || undefined);
+}

@@ -1,6 +1,6 @@
 /** The runner over the local transport: what an attempt is at any moment, and who decides that. */
 import { spawn } from 'node:child_process';
-import { chmod, chown, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exists } from '../../lib/disk.ts';
@@ -11,8 +11,8 @@ import { shellHost } from '../../lib/hosts/shell.ts';
 import { LATE, RUNNER } from '../../lib/steps/runner.ts';
 import { settingsOf } from '../../lib/steps/shell.ts';
 import type { StepCommand } from '../../lib/steps/steps.ts';
-import { isRoot, makeTemp, removeTemp, until } from '../helpers/run.ts';
-import { claimFor, commandFor, inputsIn, job } from './attempt.ts';
+import { makeTemp, removeTemp, until } from '../helpers/run.ts';
+import { claimFor, commandFor, inputsIn, isAlive, job, written } from './attempt.ts';
 
 let temp: string;
 let host: Host;
@@ -43,16 +43,6 @@ async function ended(): Promise<unknown> {
 
 function verb(...args: readonly string[]): ReturnType<Host['script']> {
   return host.script(RUNNER, args, 30_000);
-}
-
-async function isAlive(pid: string): Promise<boolean> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return text !== '' && !/\) [ZX] /.test(text);
-}
-
-/** Waits for a file that the step writes, and returns its text. */
-function written(path: string): Promise<string> {
-  return until(path, async () => (await readFile(path, 'utf8').catch(() => '')) || undefined);
 }
 
 describe('a step', () => {
@@ -217,26 +207,6 @@ describe('the states', () => {
     await host.clean(dir);
     expect(await isAlive(step)).toBe(false);
     expect(await state()).toEqual({ state: 'unknown' });
-  });
-});
-
-describe('the place of all attempts', () => {
-  it.each([
-    ['a link', () => symlink(temp, join(temp, 'work'))],
-    ['writable for everybody', () => mkdir(join(temp, 'work')).then(() => chmod(join(temp, 'work'), 0o777))],
-  ])('is refused when it is %s', async (_, make) => {
-    await make();
-    await expect(start(commandFor('true'))).rejects.toMatchObject({
-      code: 'E_HOST_RUNNER',
-      message: expect.stringContaining('set another workdir'),
-    });
-    await expect(host.close(dir)).rejects.toMatchObject({ code: 'E_HOST_RUNNER' });
-  });
-
-  it.skipIf(!isRoot)('is refused when it belongs to somebody else', async () => {
-    await mkdir(join(temp, 'work'));
-    await chown(join(temp, 'work'), 65_534, 65_534);
-    await expect(start(commandFor('true'))).rejects.toThrow('belongs to somebody else');
   });
 });
 

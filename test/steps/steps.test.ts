@@ -129,6 +129,14 @@ describe('judge', () => {
     expect(judge(tool, 'build', end({ status, logTail })).verdict).toBe(verdict);
   });
 
+  it.each<[ToolName, number, string, RegExp]>([
+    ['sbuild', 1, 'E: nosuch: Chroot not found\nE: Error creating chroot session: skipping x\n', /buildme chroot create NAME HOST/],
+    ['sbuild', 127, '', /apt-get install sbuild/],
+    ['plain', 127, '', /not installed on the host/],
+  ])('%s with %i after "%s" says what to do', (tool, status, logTail, reason) => {
+    expect(judge(tool, 'build', end({ status, logTail })).reason).toMatch(reason);
+  });
+
   it('missing dependencies are named', () => {
     expect(judge('sbuild', 'build', end({ status: 3, logTail: unmet })).missing).toEqual(['no-such-thing (>= 3)', 'another']);
     expect(judge('sbdmock', 'build', end({ status: 40, logTail: 'Unable to satisfy build-deps: liba, libb' })).missing).toEqual([

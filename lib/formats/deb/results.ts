@@ -116,7 +116,7 @@ export function problemsWith(results: BuildResults, job: JobFile): string[] {
     ...results.faults,
     ...changesProblems(results, job),
     ...listProblems(results),
-    ...buildinfoProblems(results),
+    ...buildinfoProblems(results, job),
     ...results.packages.flatMap((built) => packageProblems(built, job)),
   ];
 }
@@ -159,11 +159,14 @@ function listProblems({ changes, changesNames, files }: BuildResults): string[] 
   return [...problems, ...[...listed.keys()].map((name) => `${changesNames[0]} lists ${name}, which the build did not leave`)];
 }
 
-function buildinfoProblems({ buildinfoNames, buildinfoFiles, files }: BuildResults): string[] {
+/** It lists the packages, and its name is spent with them: it must not be that of another source's. */
+function buildinfoProblems({ buildinfoNames, buildinfoFiles, files }: BuildResults, job: JobFile): string[] {
   const [name, ...others] = buildinfoNames;
   if (name === undefined) return [];
   if (others.length > 0) return [`the build left several .buildinfo (${buildinfoNames.join(', ')}); expected at most one`];
   const problems: string[] = [];
+  const stem = `${job.source}_${withoutEpoch(job.version)}_`;
+  if (!name.startsWith(stem)) problems.push(`${name} is not named as the .buildinfo of ${job.source} ${job.version}: ${stem}… is expected`);
   const packages = files.filter((file) => IS_PACKAGE.test(file.name));
   for (const file of packages) {
     const listed = buildinfoFiles.get(file.name);

@@ -120,6 +120,11 @@ describe('results of a build', () => {
       /lists hello-doc_2\.0-1_all\.deb, which the build did not leave/,
     ],
     ['another digest than listed', { ...good, files: [{ ...deb, sha256: 'zz' }, doc, info, changesFile] }, /its size or SHA-256 differs/],
+    [
+      'a .buildinfo with the name of another source',
+      { ...good, buildinfoNames: ['bash_5.2_amd64.buildinfo'] },
+      /bash_5\.2_amd64\.buildinfo is not named as the \.buildinfo of hello 1:2\.0-1/,
+    ],
     ['a .buildinfo that lacks a package', { ...good, buildinfoFiles: new Map([[deb.name, 'aa']]) }, /does not list hello-doc/],
     [
       'a .buildinfo with another package',
