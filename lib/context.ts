@@ -1,8 +1,9 @@
 /** What a stage may touch, what it decides about an entry, and the loop that isolates entries from one another. */
+import { statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from './config/types.ts';
 import { appendDurable, exists, readJsonLines } from './disk.ts';
-import { ConfigError, codeOf, ExpectedError, isDiskFault, textOf } from './errors.ts';
+import { ConfigError, codeOf, ExpectedError, isDiskFault, TemporaryError, textOf } from './errors.ts';
 import type { Exec } from './exec.ts';
 import type { Log } from './log.ts';
 import type { Job } from './spool/job.ts';
@@ -42,6 +43,22 @@ export function sumOf(tallies: readonly Tally[]): Tally {
 
 /** What `work` made of one entry. */
 export type Outcome = 'moved' | 'kept';
+
+/** A lock's mtime is when its holder began. */
+export function noteBegin(ctx: Context, lockPath: string): void {
+  utimesSync(lockPath, ctx.now(), ctx.now());
+}
+
+/** Throws TemporaryError E_STUCK (exit 75) when somebody has held a lock for longer than any run should; a younger one is nothing to say. */
+export function checkStuck(ctx: Context, lockPath: string): void {
+  const heldMs = ctx.now().getTime() - statSync(lockPath).mtimeMs;
+  if (heldMs < ctx.config.global.stuckAfterMs) return;
+  const minutes = Math.round(heldMs / 60_000);
+  throw new TemporaryError(
+    'E_STUCK',
+    `another run has held ${lockPath} for ${minutes} min: find it with fuser and look at what it waits for`,
+  );
+}
 
 const MAX_BUGS = 3;
 /** Faults that go away by themselves once somebody acts: told at each run. */

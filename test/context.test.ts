@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Config } from '../lib/config/types.ts';
-import { type Context, eachEntry } from '../lib/context.ts';
+import { type Context, checkStuck, eachEntry, noteBegin } from '../lib/context.ts';
 import { ConfigError, TemporaryError } from '../lib/errors.ts';
 import { exec } from '../lib/exec.ts';
 import { openLog } from '../lib/log.ts';
@@ -99,4 +99,14 @@ it('what waits is in the log; what the site has to mend is printed, too', async 
   expect(printed).toHaveLength(2);
   expect(printed.join('\n')).toMatch(/no product p.*cannot write/s);
   expect((await readFile(join(dir, 'log/collect.log'), 'utf8')).trim().split('\n')).toHaveLength(3);
+});
+
+it('a lock that is held for longer than stuck_after is told, a younger one is not', async () => {
+  const path = join(dir, 'lock', 'verify');
+  await writeFile(path, '');
+  const limited = { ...ctx, config: { global: { stuckAfterMs: 7_200_000 } } as unknown as Config };
+  noteBegin({ ...limited, now: () => new Date(Date.now() - 3_600_000) }, path);
+  expect(() => checkStuck(limited, path)).not.toThrow();
+  noteBegin({ ...limited, now: () => new Date(Date.now() - 3 * 3_600_000) }, path);
+  expect(() => checkStuck(limited, path)).toThrow(/has held .*lock\/verify for 180 min/);
 });

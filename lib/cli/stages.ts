@@ -2,9 +2,9 @@
  * The stages by name: how often, whether there is anything to do, and the work itself. Loaded one by one, so that an idle stage costs
  * little more than starting node.
  */
-import { statSync, utimesSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { expectOwnSpool, makePlaces } from '../config/places.ts';
-import { type Context, newTally, type Stage, type Tally } from '../context.ts';
+import { type Context, checkStuck, newTally, noteBegin, type Stage, type Tally } from '../context.ts';
 import { tryLock } from '../disk.ts';
 import { ConfigError, codeOf, EXIT, ExpectedError, TemporaryError, textOf } from '../errors.ts';
 
@@ -22,7 +22,7 @@ export interface StageEntry {
   readonly load: () => Promise<LoadedStage>;
 }
 
-const always = (): boolean => false;
+const never = (): boolean => false;
 
 /** In the order in which `tick` runs them. */
 export const STAGES: ReadonlyMap<string, StageEntry> = new Map<string, StageEntry>([
@@ -68,12 +68,9 @@ export const STAGES: ReadonlyMap<string, StageEntry> = new Map<string, StageEntr
   ],
   [
     'sweep',
-    { everyMinutes: 24 * 60, dryRun: true, load: () => import('../stages/sweep.ts').then((m) => ({ run: m.sweep, isIdle: always })) },
+    { everyMinutes: 24 * 60, dryRun: true, load: () => import('../stages/sweep.ts').then((m) => ({ run: m.sweep, isIdle: never })) },
   ],
 ]);
-
-/** Stages whose locks are one per repository or mirror, so that one of them never waits for another. */
-const OWN_LOCKS: ReadonlySet<string> = new Set(['publish', 'sync']);
 
 export interface StageOptions {
   readonly json?: boolean;
@@ -92,11 +89,16 @@ export async function runStage(name: string, makeContext: (tag: string) => Conte
     if (name === 'publish') return ended(ctx, await run(ctx), options);
     await makePlaces(ctx.config);
     await ctx.spool.prepare();
+    // Its locks are one per mirror, so that a slow one keeps no other waiting.
+    if (name === 'sync') return ended(ctx, await run(ctx), options);
     const path = ctx.spool.file('lock', name);
-    const lock = OWN_LOCKS.has(name) ? { release: () => undefined } : tryLock(path);
-    if (lock === undefined) return stuck(ctx, path, name);
+    const lock = tryLock(path);
+    if (lock === undefined) {
+      checkStuck(ctx, path);
+      return EXIT.ok;
+    }
     try {
-      if (!ctx.dryRun) touch(path, ctx.now());
+      if (!ctx.dryRun) noteBegin(ctx, path);
       return ended(ctx, await run(ctx), options);
     } finally {
       lock.release();
@@ -112,17 +114,6 @@ function ended(ctx: Context, tally: Tally, { json }: StageOptions): number {
   return tally.broken > 0 ? EXIT.bug : EXIT.ok;
 }
 
-/** Another run holds the lock: nothing to say, unless it has held it for longer than any run should. */
-function stuck(ctx: Context, path: string, name: string): number {
-  const heldMs = ctx.now().getTime() - statSync(path).mtimeMs;
-  if (heldMs < ctx.config.global.stuckAfterMs) return EXIT.ok;
-  ctx.log.error('stuck', {
-    lock: path,
-    reason: `another ${name} has held it for ${Math.round(heldMs / 60_000)} min: find it with fuser and look at what it waits for`,
-  });
-  return EXIT.later;
-}
-
 function explain(ctx: Context, error: unknown): number {
   if (error instanceof ConfigError) {
     for (const fault of error.faults) ctx.log.error('configuration', { code: error.code, reason: fault });
@@ -134,15 +125,6 @@ function explain(ctx: Context, error: unknown): number {
   }
   ctx.log.error('bug', { error: textOf(error), code: codeOf(error), stack: error instanceof Error ? error.stack : undefined });
   return EXIT.bug;
-}
-
-/** The lock's mtime is when its stage last began. */
-function touch(path: string, now: Date): void {
-  try {
-    utimesSync(path, now, now);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  }
 }
 
 /** Whether a stage that runs every 10 min or more is due; the others always are. */

@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Product, RepositoryConfig } from '../config/types.ts';
-import { type Context, newTally, type Tally } from '../context.ts';
+import { type Context, checkStuck, newTally, noteBegin, type Tally } from '../context.ts';
 import { makeDirectory, removeTree, tryLock } from '../disk.ts';
 import { ConfigError, codeOf, ExpectedError, isDiskFault, TemporaryError, textOf, unless } from '../errors.ts';
 import { commitDraft, finishSerial, writeReceipt } from '../repository/build.ts';
@@ -47,15 +47,18 @@ function productsOf(ctx: Glance, repository: RepositoryConfig): Product[] {
 export async function publish(ctx: Context): Promise<Tally> {
   const tally = newTally();
   const faults: string[] = [];
+  let stuck: TemporaryError | undefined;
   for (const repository of ctx.config.repositories.values()) {
     try {
       await publishRepository(ctx, repository, tally);
     } catch (error) {
       if (error instanceof ConfigError) faults.push(...error.faults);
+      else if (error instanceof TemporaryError && error.code === 'E_STUCK') stuck = error;
       else report(ctx, repository.name, error, tally);
     }
   }
   if (faults.length > 0) throw new ConfigError('E_PUBLISH', faults);
+  if (stuck !== undefined) throw stuck;
   return tally;
 }
 
@@ -77,8 +80,10 @@ function report(ctx: Context, what: string, error: unknown, tally: Tally): void 
 async function publishRepository(ctx: Context, repository: RepositoryConfig, tally: Tally): Promise<void> {
   const { dir } = repository;
   await prepare(dir);
-  const lock = tryLock(join(dir, '.lock'));
-  if (lock === undefined) return;
+  const lockPath = join(dir, '.lock');
+  const lock = tryLock(lockPath);
+  if (lock === undefined) return checkStuck(ctx, lockPath);
+  noteBegin(ctx, lockPath);
   const tmp = join(dir, 'tmp');
   try {
     // Whatever lies there is of a run that was killed: the lock is ours.

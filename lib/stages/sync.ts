@@ -4,8 +4,8 @@
  */
 
 import type { MirrorConfig } from '../config/types.ts';
-import { type Context, newTally, type Tally } from '../context.ts';
-import { ConfigError, ExpectedError, isDiskFault, textOf } from '../errors.ts';
+import { type Context, checkStuck, newTally, noteBegin, type Tally } from '../context.ts';
+import { ConfigError, ExpectedError, isDiskFault, TemporaryError, textOf } from '../errors.ts';
 import { deliver, destinationOf, hasFailed, heldSerial, noteFailed, noteHeld } from '../mirrors/mirrors.ts';
 import { currentSerial } from '../repository/serials.ts';
 import type { Glance } from '../spool/look.ts';
@@ -26,6 +26,7 @@ export function wantedSerial(ctx: Glance, mirror: MirrorConfig): number | undefi
 export async function sync(ctx: Context): Promise<Tally> {
   const tally = newTally();
   const faults: string[] = [];
+  let stuck: TemporaryError | undefined;
   await Promise.all(
     [...ctx.config.mirrors.values()].map(async (mirror) => {
       try {
@@ -33,6 +34,8 @@ export async function sync(ctx: Context): Promise<Tally> {
       } catch (error) {
         if (error instanceof ConfigError) {
           faults.push(...error.faults);
+        } else if (error instanceof TemporaryError && error.code === 'E_STUCK') {
+          stuck = error;
         } else if (error instanceof ExpectedError) {
           tally.kept += 1;
           ctx.log.info('kept', { entry: mirror.name, code: error.code, reason: textOf(error) });
@@ -47,13 +50,16 @@ export async function sync(ctx: Context): Promise<Tally> {
     }),
   );
   if (faults.length > 0) throw new ConfigError('E_MIRROR', faults);
+  if (stuck !== undefined) throw stuck;
   return tally;
 }
 
 async function syncMirror(ctx: Context, mirror: MirrorConfig, tally: Tally): Promise<void> {
   if (wantedSerial(ctx, mirror) === undefined) return;
+  const lockPath = ctx.spool.file('lock', `mirror-${mirror.name}`);
   const lock = ctx.spool.tryLock(`mirror-${mirror.name}`);
-  if (lock === undefined) return;
+  if (lock === undefined) return checkStuck(ctx, lockPath);
+  noteBegin(ctx, lockPath);
   try {
     const serial = wantedSerial(ctx, mirror);
     const repository = ctx.config.repositories.get(mirror.repository);
