@@ -17,8 +17,10 @@ const STAGES = ['verify', 'dispatch', 'collect', 'accept', 'publish', 'accept', 
 
 let site: Site;
 let snapshots: string;
+let quick: string;
 beforeAll(async () => {
-  const script = join(await makeTemp('quick'), 'build.sh');
+  quick = await makeTemp('quick');
+  const script = join(quick, 'build.sh');
   await writeFile(script, QUICK_BUILD);
   site = await makeSite({ product: { build_command: `sh ${script}` } });
   snapshots = await makeTemp('crash');
@@ -31,6 +33,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await site.remove();
   await removeTemp(snapshots);
+  await removeTemp(quick);
 });
 
 /** Runs a stage as cron does; dies at a commit point when told to. True: it was killed. */
