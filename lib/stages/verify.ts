@@ -183,11 +183,11 @@ async function decide(
   const { contents, workspace, copies } = prepared;
   const files = filesOf(trigger, contents, incoming);
   const again = trigger.faults.length === 0 ? await findAgain(ctx, records, trigger, incoming) : undefined;
-  const faults =
-    again !== undefined
-      ? []
-      : [...faultsOf(trigger, contents), ...(copies?.faults ?? []), ...brokenRules(ctx, records, trigger, contents, copies)];
-  const isWaiting = faults.length > 0 && mayStillArrive(product, files, ctx.now(), faults.every(isMissing));
+  const unread = [...faultsOf(trigger, contents), ...(copies?.faults ?? [])];
+  const faults = again !== undefined ? [] : [...unread, ...brokenRules(ctx, records, trigger, contents, copies)];
+  // Signed and matching: nothing more can arrive that would make it right.
+  const isWhole = trigger.signature !== undefined && unread.length === 0;
+  const isWaiting = faults.length > 0 && !isWhole && mayStillArrive(product, files, ctx.now(), faults.every(isMissing));
   // dput sends the .dsc first: the .changes may be on its way.
   const isArriving = trigger.changes === undefined && product.settleMs > 0 && !isStill(files, ctx.now(), product.settleMs);
   const isTaken = again === undefined && faults.length === 0 && !isArriving;
