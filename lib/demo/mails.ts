@@ -6,12 +6,15 @@ export interface FiledMail {
   readonly subject: string;
   readonly to: string;
   readonly text: string;
+  /** When it was told. */
+  readonly date: Date;
 }
 
-/** In the order in which they came. */
+/** In the order in which they were told. */
 export async function readMails(dir: string): Promise<FiledMail[]> {
   const names = (await readdir(dir)).sort();
-  return Promise.all(names.map(async (name) => parseMail(await readFile(join(dir, name), 'utf8'))));
+  const mails = await Promise.all(names.map(async (name) => parseMail(await readFile(join(dir, name), 'utf8'))));
+  return mails.sort((a, b) => a.date.getTime() - b.date.getTime());
 }
 
 /** Reads a mail of one text part, as nodemailer writes it. */
@@ -20,7 +23,12 @@ export function parseMail(raw: string): FiledMail {
   const headers = head.replace(/\n[ \t]+/g, ' ');
   const header = (name: string): string => new RegExp(`^${name}: (.*)$`, 'im').exec(headers)?.[1] ?? '';
   const body = rest.join('\n\n');
-  return { subject: header('Subject'), to: header('To'), text: decode(body, header('Content-Transfer-Encoding')) };
+  return {
+    subject: header('Subject'),
+    to: header('To'),
+    text: decode(body, header('Content-Transfer-Encoding')),
+    date: new Date(header('Date')),
+  };
 }
 
 function decode(body: string, encoding: string): string {

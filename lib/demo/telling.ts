@@ -29,8 +29,8 @@ export async function explainEnding(journey: Journey, site: DemoSite, { state, d
 /** Every subject, and the mail that tells of the end whole. */
 export async function showMails(journey: Journey, site: DemoSite): Promise<void> {
   journey.say(`the mails, filed in ${site.mails} (none left this machine)`);
-  for (const { to, subject, text } of await readMails(site.mails)) {
-    journey.show(`To: ${to}\nSubject: ${subject}${subject.endsWith(': published') ? `\n\n${text}` : ''}`);
+  for (const [index, { to, subject, text }] of (await readMails(site.mails)).entries()) {
+    journey.show(`${index === 0 ? '' : '\n'}To: ${to}\nSubject: ${subject}${subject.endsWith(': published') ? `\n\n${text}` : ''}`);
   }
 }
 

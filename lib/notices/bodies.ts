@@ -60,7 +60,7 @@ export function failedBody(job: JobFile, verdict: VerdictFile, logs: string): st
 /** Published: what is new in the repository. */
 export function publishedBody(job: JobFile, { serial, packages = [] }: Receipt): string {
   return lines(
-    `${nameOf(job)} was built, tested and published in ${job.suite}${serial === undefined ? '' : ` (serial ${serial})`}.`,
+    `${nameOf(job)} was ${job.steps.length > 1 ? 'built, tested and published' : 'built and published'} in ${job.suite}${serial === undefined ? '' : ` (serial ${serial})`}.`,
     ...(packages.length === 0
       ? []
       : ['', 'New there:', '', ...packages.map(({ name, version, architecture }) => `  ${name} ${version} ${architecture}`)]),

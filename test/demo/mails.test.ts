@@ -4,10 +4,15 @@ import { parseMail } from '../../lib/demo/mails.ts';
 
 describe('a filed mail', () => {
   it('shows who gets it, a folded subject, and its text', () => {
-    expect(parseMail('To: a@x, b@x\r\nSubject: [demo] a very\r\n long one\r\n\r\nhello\r\n\r\nworld\r\n')).toEqual({
+    expect(
+      parseMail(
+        'To: a@x, b@x\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\nSubject: [demo] a very\r\n long one\r\n\r\nhello\r\n\r\nworld\r\n',
+      ),
+    ).toEqual({
       to: 'a@x, b@x',
       subject: '[demo] a very long one',
       text: 'hello\n\nworld\n',
+      date: new Date('2026-01-01T00:00:00Z'),
     });
   });
   it.each([

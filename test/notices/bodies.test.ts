@@ -71,8 +71,9 @@ describe('bodies', () => {
       time: '',
       packages: [{ name: 'libpebble', version: '1.0', architecture: 'amd64' }],
     } as const;
+    expect(publishedBody({ ...job, steps: ['build', 'lintian'] }, receipt)).toContain('was built, tested and published in stable');
     expect(publishedBody(job, receipt)).toBe(
-      'pebble 1.0 (amd64) was built, tested and published in stable (serial 7).\n\nNew there:\n\n  libpebble 1.0 amd64\n',
+      'pebble 1.0 (amd64) was built and published in stable (serial 7).\n\nNew there:\n\n  libpebble 1.0 amd64\n',
     );
   });
 });
