@@ -6,7 +6,7 @@ import { type Job, type Progress, progressOf } from '../spool/job.ts';
 import type { Spool } from '../spool/spool.ts';
 import { JOB_STATES, type JobState, type Place } from '../spool/states.ts';
 
-export const JOB_PLACES = [...JOB_STATES, 'rejected', 'corrupt'] as const;
+const JOB_PLACES = [...JOB_STATES, 'rejected', 'corrupt'] as const;
 
 export interface Described {
   readonly job: Job;

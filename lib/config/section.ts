@@ -50,7 +50,7 @@ export function textOfKey(table: Table, section: Section | undefined, name: stri
 }
 
 /** `%(name)s` replaced as Python's ConfigParser does, `%%` by one percent sign. */
-export function interpolate(text: string, look: Look, within: readonly string[] = []): string | Wrong {
+function interpolate(text: string, look: Look, within: readonly string[] = []): string | Wrong {
   if (!text.includes('%')) return text;
   let wrong: Wrong | undefined;
   const replaced = text.replace(/%(?:(%)|\(([A-Za-z0-9_]+)\)s)?/g, (all, percent: string | undefined, name: string | undefined) => {

@@ -41,7 +41,7 @@ export interface Offer {
 }
 
 /** Debian's layout: `lib` and a letter for libraries, else the first letter. */
-export function poolPath(component: string, source: string, file: string): string {
+function poolPath(component: string, source: string, file: string): string {
   const prefix = source.startsWith('lib') ? source.slice(0, 4) : source.slice(0, 1);
   return `pool/${component}/${prefix}/${source}/${file}`;
 }

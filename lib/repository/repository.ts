@@ -31,8 +31,6 @@ export interface Repository {
   digestOf(fileName: string): string | undefined;
   /** Absolute path in the pool of a published file with this name and content, if it lies there. */
   findFile(fileName: string, sha256: string): Promise<string | undefined>;
-  /** What publish answered to a hand-over (JOB.N). */
-  receipt(id: string): Promise<Receipt | undefined>;
 }
 
 /** Reads ledger and lists once; open it anew to see what was published since. A repository that does not exist yet is empty. */
@@ -70,7 +68,6 @@ export async function openRepository(config: Pick<RepositoryConfig, 'dir' | 'sui
       for (const path of file.paths) if (await exists(join(dir, path))) return join(dir, path);
       return undefined;
     },
-    receipt: (id) => readReceipt(dir, id),
   };
 }
 

@@ -31,9 +31,9 @@ export interface Facts {
   readonly mayTakeOver: (binary: string, source: string) => boolean;
 }
 
-export type Rule = (facts: Facts) => readonly string[];
+type Rule = (facts: Facts) => readonly string[];
 
-export const RULES: readonly Rule[] = [
+const RULES: readonly Rule[] = [
   uploaderIsAllowed,
   signatureIsFresh,
   changesAndDscAgree,
@@ -52,7 +52,7 @@ export function applyRules(facts: Facts): string[] {
   return RULES.flatMap((rule) => rule(facts));
 }
 
-export function uploaderIsAllowed({ product, signature, mayUpload, changes, dsc }: Facts): readonly string[] {
+function uploaderIsAllowed({ product, signature, mayUpload, changes, dsc }: Facts): readonly string[] {
   const source = dsc?.source || changes?.source || '';
   if (signature === undefined || product.unsigned === 'accept' || source === '' || mayUpload(signature, source)) return [];
   return [
@@ -81,7 +81,7 @@ export function signatureIsFresh({
   return faults;
 }
 
-export function changesAndDscAgree({ changes, dsc, dscName }: Facts): readonly string[] {
+function changesAndDscAgree({ changes, dsc, dscName }: Facts): readonly string[] {
   if (dsc === undefined) return [];
   const faults: string[] = [];
   const differ = (field: string, ours: string, theirs: string): void => {
@@ -99,7 +99,7 @@ export function changesAndDscAgree({ changes, dsc, dscName }: Facts): readonly s
   return faults;
 }
 
-export function distributionIsOurs({ product, suite, changes }: Facts): readonly string[] {
+function distributionIsOurs({ product, suite, changes }: Facts): readonly string[] {
   const distribution = changes?.distribution ?? '';
   const taken = new Set([product.suite, suite.codename, ...product.distributions]);
   if (distribution === '' || (taken.has(distribution) && distribution !== 'UNRELEASED')) return [];
@@ -108,14 +108,14 @@ export function distributionIsOurs({ product, suite, changes }: Facts): readonly
   ];
 }
 
-export function somethingIsBuilt({ product, dsc }: Facts): readonly string[] {
+function somethingIsBuilt({ product, dsc }: Facts): readonly string[] {
   if (dsc === undefined || dsc.architectures.length === 0 || architecturesOf(product, dsc).length > 0) return [];
   return [
     `Architecture of the source is '${dsc.architectures.join(' ')}'; product ${product.name} builds ${product.architectures.join(', ')} and nothing of these`,
   ];
 }
 
-export function binariesAreTaken({ product, changes }: Facts): readonly string[] {
+function binariesAreTaken({ product, changes }: Facts): readonly string[] {
   const binaries = (changes?.files ?? []).filter(({ name }) => /\.[ud]?deb$/.test(name)).map(({ name }) => name);
   if (binaries.length === 0 || product.binaries === 'ignore') return [];
   if (product.binaries === 'accept')
@@ -124,7 +124,7 @@ export function binariesAreTaken({ product, changes }: Facts): readonly string[]
 }
 
 /** Else an upload could spend the file names of another source. */
-export function namesBelongToTheSource({ dsc, dscName }: Facts): readonly string[] {
+function namesBelongToTheSource({ dsc, dscName }: Facts): readonly string[] {
   if (dsc === undefined || dsc.source === '' || dsc.version === '') return [];
   const expected = `${dsc.source}_${withoutEpoch(dsc.version)}.dsc`;
   return [
@@ -135,7 +135,7 @@ export function namesBelongToTheSource({ dsc, dscName }: Facts): readonly string
   ];
 }
 
-export function versionIsNew({ product, dsc, dscName, digests, live, repository }: Facts): readonly string[] {
+function versionIsNew({ product, dsc, dscName, digests, live, repository }: Facts): readonly string[] {
   if (dsc === undefined || dsc.source === '' || dsc.version === '') return [];
   const { source, version } = dsc;
   if (repository.isSpent(source, version)) {
@@ -148,7 +148,7 @@ export function versionIsNew({ product, dsc, dscName, digests, live, repository 
     : [`${source} ${version} is held with other content by upload ${same.id} of product ${product.name}: upload a higher version`];
 }
 
-export function versionIsNewest({ product, changes, dsc, live, repository }: Facts): readonly string[] {
+function versionIsNewest({ product, changes, dsc, live, repository }: Facts): readonly string[] {
   if (dsc === undefined || dsc.source === '' || dsc.version === '') return [];
   const { source, version } = dsc;
   const faults: string[] = [];
@@ -166,7 +166,7 @@ export function versionIsNewest({ product, changes, dsc, live, repository }: Fac
   return faults;
 }
 
-export function contentIsTheSame({ dsc, dscName, digests, repository }: Facts): readonly string[] {
+function contentIsTheSame({ dsc, dscName, digests, repository }: Facts): readonly string[] {
   if (dsc === undefined) return [];
   return dsc.files.flatMap(({ name }) => {
     const published = repository.digestOf(name);
@@ -179,7 +179,7 @@ export function contentIsTheSame({ dsc, dscName, digests, repository }: Facts): 
   });
 }
 
-export function binaryNamesAreFree({ product, dsc, repository, mayTakeOver }: Facts): readonly string[] {
+function binaryNamesAreFree({ product, dsc, repository, mayTakeOver }: Facts): readonly string[] {
   if (dsc === undefined || dsc.source === '') return [];
   return foreignNames(dsc.binaries, dsc.source, product.suite, (binary) => repository.ownerOf(product.suite, binary), mayTakeOver);
 }
