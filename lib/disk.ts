@@ -4,30 +4,32 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, constants, openSync } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, fsync, lstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { codeOf, TemporaryError, unless } from './errors.ts';
 
 /** Makes the entries of a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await syncOpened(openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
 }
 
 /** Makes a file's bytes durable. */
 export async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  await syncOpened(openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW));
+}
+
+/** Opening and closing cost less at once than waiting for a thread that does it; only the disk is worth waiting for. */
+async function syncOpened(descriptor: number): Promise<void> {
   try {
-    await handle.sync();
+    await fsyncLater(descriptor);
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }
+
+const fsyncLater = promisify(fsync);
 
 /** Makes everything below a directory of ours durable, itself included. */
 export async function syncTree(path: string): Promise<void> {
@@ -110,22 +112,37 @@ export async function readJsonLines<T>(path: string): Promise<T[]> {
   return lines;
 }
 
-/** Opens a regular file of an outsider: never follows a link, never waits on a fifo. Throws E_NOT_REGULAR. */
-export async function openRegular(path: string): Promise<FileHandle> {
+/** Opens a regular file of an outsider: never follows a link, never waits on a fifo. Throws E_NOT_REGULAR. The caller closes it. */
+export function openRegularNow(path: string): number {
   const refuse = (): never => {
     throw Object.assign(new Error(`${path} is not a regular file`), { code: 'E_NOT_REGULAR' });
   };
-  let handle: FileHandle;
+  let descriptor: number;
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    return codeOf(error) === 'ELOOP' || codeOf(error) === 'ENXIO' ? refuse() : Promise.reject(error);
+    if (codeOf(error) === 'ELOOP' || codeOf(error) === 'ENXIO') return refuse();
+    throw error;
   }
-  const stat = await handle.stat();
-  if (stat.isFile()) return handle;
-  await handle.close();
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
   return refuse();
 }
+
+/** Like openRegularNow, for what is read bit by bit. */
+export async function openRegular(path: string): Promise<FileHandle> {
+  // Looked at first; opened again, it is looked at again.
+  closeSync(openRegularNow(path));
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw Object.assign(new Error(`${path} is not a regular file`), { code: 'E_NOT_REGULAR' });
+}
+
+const CHUNK_BYTES = 1 << 20;
+/** Shared by all copies: between reading into it and having written it out, nothing waits. */
+const CHUNK = /* @__PURE__ */ Buffer.allocUnsafeSlow(CHUNK_BYTES);
+const turn = promisify(setImmediate);
 
 export type DigestName = 'md5' | 'sha1' | 'sha256' | 'sha512';
 export interface Copied {
@@ -143,31 +160,32 @@ export async function copyHashing(
   algorithms: readonly DigestName[] = ['sha256'],
   options: { readonly maxBytes?: number; readonly sync?: boolean } = {},
 ): Promise<Copied> {
-  const source = await openRegular(from);
+  const source = openRegularNow(from);
   try {
-    const target = await open(to, 'wx', 0o644);
+    const target = openSync(to, 'wx', 0o644);
     try {
       const hashes = algorithms.map((name) => [name, createHash(name)] as const);
-      const buffer = Buffer.allocUnsafe(1 << 20);
       let size = 0;
       for (;;) {
-        const { bytesRead } = await source.read(buffer, 0, buffer.length, null);
+        const bytesRead = readSync(source, CHUNK);
         if (bytesRead === 0) break;
         size += bytesRead;
         if (options.maxBytes !== undefined && size > options.maxBytes) {
           throw new TemporaryError('E_TOO_BIG', `${from} is larger than ${options.maxBytes} bytes`);
         }
-        const chunk = buffer.subarray(0, bytesRead);
+        const chunk = CHUNK.subarray(0, bytesRead);
         for (const [, hash] of hashes) hash.update(chunk);
-        await target.writeFile(chunk);
+        for (let written = 0; written < bytesRead; ) written += writeSync(target, chunk, written);
+        // Small files are done at once; a large one lets the others have their turn.
+        if (size >= CHUNK_BYTES) await turn();
       }
-      if (options.sync !== false) await target.sync();
+      if (options.sync !== false) await fsyncLater(target);
       return { size, digests: Object.fromEntries(hashes.map(([name, hash]) => [name, hash.digest('hex')])) };
     } finally {
-      await target.close();
+      closeSync(target);
     }
   } finally {
-    await source.close();
+    closeSync(source);
   }
 }
 
@@ -194,7 +212,12 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
 }
 
 export async function exists(path: string): Promise<boolean> {
-  return (await unless(['ENOENT', 'ENOTDIR'], undefined, lstat(path))) !== undefined;
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (codeOf(error) === 'ENOTDIR') return false;
+    throw error;
+  }
 }
 
 export async function removeTree(path: string): Promise<void> {

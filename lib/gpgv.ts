@@ -23,7 +23,13 @@ const TIMEOUT_MS = 60_000;
 export function gpgvAlone(exec: Exec): Gpgv {
   return async (keyring, signed) => {
     const argv = ['gpgv', '--status-fd', '3', '--keyring', keyring, '--output', '-', '-'] as const;
-    const result = await exec(argv, { input: signed, extra: true, timeoutMs: TIMEOUT_MS, maxBytes: MAX_TEXT_BYTES });
+    const result = await exec(argv, {
+      input: signed,
+      extra: true,
+      timeoutMs: TIMEOUT_MS,
+      maxBytes: MAX_TEXT_BYTES,
+      env: plainEnvironment(),
+    });
     return { status: result.extra, text: result.stdout, failure: isVerdict(result.status) ? undefined : endOf(result) };
   };
 }
@@ -74,7 +80,7 @@ export function gpgvTogether(exec: Exec, directory: string): Gpgv {
       files += batch.length;
       await Promise.all(placed.map(({ request, path }) => writeFile(path, request.signed)));
       const pairs = placed.flatMap(({ request, path }) => [request.keyring, path]);
-      const result = await exec(['sh', '-c', SCRIPT, 'gpgv', ...pairs], { timeoutMs: TIMEOUT_MS });
+      const result = await exec(['sh', '-c', SCRIPT, 'gpgv', ...pairs], { timeoutMs: TIMEOUT_MS, env: plainEnvironment() });
       await Promise.all(
         placed.map(async ({ request, path }) => {
           const [status, text, exit] = await Promise.all([read(`${path}.status`), read(`${path}.text`), read(`${path}.exit`)]);
@@ -95,6 +101,11 @@ export function gpgvTogether(exec: Exec, directory: string): Gpgv {
       // Those of the same moment come together.
       setImmediate(next);
     });
+}
+
+/** Status lines know no language; without one gpgv opens half the files. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, LC_ALL: 'C' };
 }
 
 /** 0 good, 1 bad, 2 a fault that the status lines explain; anything else (126, 127, a signal) is no answer. */

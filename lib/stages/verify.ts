@@ -224,8 +224,8 @@ function remember({ known }: Records, file: UploadFile): void {
 
 async function take(ctx: Context, product: Product, workspace: Workspace, plan: Plan, gone: readonly IncomingFile[]): Promise<Outcome> {
   const { id, source, version, jobs } = plan.upload;
-  await writeUpload(ctx, workspace, product, plan);
-  await listLeaving(workspace.dir, product.name, gone);
+  writeUpload(ctx, workspace, product, plan);
+  listLeaving(workspace.dir, product.name, gone);
   // commit point: from here on the upload is ours.
   await commit(ctx.spool, workspace, 'uploads', id, { filesSynced: true });
   ctx.log.info('accepted', { id, product: product.name, source, version, jobs });

@@ -31,7 +31,7 @@ interface Commands {
 }
 
 async function readCommands(ctx: Context, { product, gpgv }: Records, file: IncomingFile): Promise<Commands> {
-  const bytes = await readText(file.path);
+  const bytes = readText(file.path);
   const id = unparsedId(`${product.name}/${file.name}`, bytes);
   if (bytes === undefined) {
     return {

@@ -106,7 +106,7 @@ async function readSource(
   }
   let bytes: Buffer | undefined;
   try {
-    bytes = await readText(here.path);
+    bytes = readText(here.path);
   } catch (error) {
     const known = unreadable(error, file.name, trigger.file.name);
     if (known === undefined) throw error;

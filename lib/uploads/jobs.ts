@@ -2,7 +2,7 @@
  * Which jobs an upload gives, and their directories. One promise: a job's inputs are what was checked, by hard links to the upload's own
  * files.
  */
-import { link, mkdir, writeFile } from 'node:fs/promises';
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Product } from '../config/types.ts';
 import { type Dsc, matchesArchitecture } from '../formats/deb/dsc.ts';
@@ -43,7 +43,7 @@ export function jobsOf(product: Product, dsc: Dsc, inputs: readonly FileDigest[]
 }
 
 /** Makes `jobs/JOB` for each job in an upload's workspace, whose `files/` are there. Not synced: the workspace is, as a whole. */
-export async function writeJobs(
+export function writeJobs(
   workspace: string,
   product: Product,
   dsc: Dsc,
@@ -52,10 +52,10 @@ export async function writeJobs(
   inputs: readonly FileDigest[],
   stage: string,
   now: Date,
-): Promise<void> {
+): void {
   for (const { id, architecture, buildsAll } of jobs) {
     const dir = join(workspace, 'jobs', id);
-    await mkdir(join(dir, 'in'), { recursive: true });
+    mkdirSync(join(dir, 'in'), { recursive: true });
     const file: JobFile = {
       id,
       product: product.name,
@@ -74,10 +74,8 @@ export async function writeJobs(
       ...(upload.signature === undefined ? {} : { signature: upload.signature }),
       mail: upload.mail,
     };
-    await Promise.all([
-      writeFile(join(dir, 'job.json'), `${JSON.stringify(file, null, 1)}\n`),
-      writeFile(join(dir, 'journal'), journalLine(now, stage, 'moved', { to: 'queued' })),
-      ...inputs.map(({ name }) => link(join(workspace, 'files', name), join(dir, 'in', name))),
-    ]);
+    writeFileSync(join(dir, 'job.json'), `${JSON.stringify(file, null, 1)}\n`);
+    writeFileSync(join(dir, 'journal'), journalLine(now, stage, 'moved', { to: 'queued' }));
+    for (const { name } of inputs) linkSync(join(workspace, 'files', name), join(dir, 'in', name));
   }
 }

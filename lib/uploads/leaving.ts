@@ -2,11 +2,10 @@
  * What is to leave incoming once an entry has it. One promise: a crash between the entry's rename and the last unlink leaves a list in the
  * entry, by which the next run ends it: nothing is judged twice, nothing left behind.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Context } from '../context.ts';
 import { removeFile } from '../disk.ts';
-import { unless } from '../errors.ts';
 import { type Incoming, type IncomingFile, isSame, removeSame } from './incoming.ts';
 
 interface LeavingFile {
@@ -15,9 +14,9 @@ interface LeavingFile {
 }
 
 /** Puts the list into an entry's workspace, the trigger first. Not synced: the workspace is, as a whole. */
-export async function listLeaving(workspace: string, product: string, files: readonly IncomingFile[]): Promise<void> {
+export function listLeaving(workspace: string, product: string, files: readonly IncomingFile[]): void {
   const list: LeavingFile = { product, files };
-  await writeFile(join(workspace, 'leaving'), JSON.stringify(list));
+  writeFileSync(join(workspace, 'leaving'), JSON.stringify(list));
 }
 
 /** Removes the files from incoming, in their order, then the list from the entry. */
@@ -36,9 +35,9 @@ export async function unfinishedLeaving(
   for (const state of ['uploads', 'rejected', 'corrupt'] as const) {
     for (const id of await ctx.spool.list(state)) {
       const entry = ctx.spool.path(state, id);
-      const text = await unless(['ENOENT', 'ENOTDIR'], undefined, readFile(join(entry, 'leaving'), 'utf8'));
-      if (text === undefined) continue;
-      const list = JSON.parse(text) as LeavingFile;
+      const file = join(entry, 'leaving');
+      if (!existsSync(file)) continue;
+      const list = JSON.parse(readFileSync(file, 'utf8')) as LeavingFile;
       if (list.product === product) found.push({ entry, files: list.files.filter((file) => isSame(file, incoming.get(file.name))) });
     }
   }

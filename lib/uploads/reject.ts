@@ -33,7 +33,7 @@ export async function refuse(
   const reject: RejectFile = { ...file, life: workspace.life, time: ctx.now().toISOString() };
   await writeFile(join(workspace.dir, 'reason'), `${reasons.join('\n')}\n`);
   await writeFile(join(workspace.dir, 'reject.json'), `${JSON.stringify(reject, null, 1)}\n`);
-  await listLeaving(workspace.dir, product.name, take);
+  listLeaving(workspace.dir, product.name, take);
   const { id, source = '-', version = '-', mail } = file;
   const body = rejectedBody({ source, version }, reasons);
   await tell(ctx, {

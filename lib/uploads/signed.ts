@@ -2,8 +2,9 @@
  * Signed texts of outsiders. One promise: what is acted upon is gpgv's own output; text that no good signature covers is read only to say
  * more about a refusal, and comes with a fault.
  */
+import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import type { Product } from '../config/types.ts';
-import { openRegular } from '../disk.ts';
+import { openRegularNow } from '../disk.ts';
 import { textFaults } from '../formats/deb/text.ts';
 import type { Gpgv } from '../gpgv.ts';
 import { checkSignature, type GoodSignature, hasTextOutside, isClearsigned } from '../openpgp.ts';
@@ -19,21 +20,12 @@ export interface SignedText {
 }
 
 /** Reads a text of an outsider whole; undefined when it is larger than MAX_TEXT_BYTES. Throws as openRegular does. */
-export async function readText(path: string): Promise<Buffer | undefined> {
-  const handle = await openRegular(path);
+export function readText(path: string): Buffer | undefined {
+  const descriptor = openRegularNow(path);
   try {
-    const { size } = await handle.stat();
-    if (size > MAX_TEXT_BYTES) return undefined;
-    const buffer = Buffer.alloc(size);
-    let length = 0;
-    while (length < size) {
-      const { bytesRead } = await handle.read(buffer, length, size - length, length);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    return buffer.subarray(0, length);
+    return fstatSync(descriptor).size > MAX_TEXT_BYTES ? undefined : readFileSync(descriptor);
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Product } from '../config/types.ts';
@@ -116,14 +117,9 @@ export function planUpload(
 }
 
 /** Fills a workspace, whose `files/` are there, up to an upload's entry. Not synced: commit does that for the whole. */
-export async function writeUpload(
-  ctx: Context,
-  workspace: Workspace,
-  product: Product,
-  { upload, dsc, jobs, inputs }: Plan,
-): Promise<void> {
-  await writeJobs(workspace.dir, product, dsc, upload, jobs, inputs, ctx.log.tag, ctx.now());
-  await writeFile(join(workspace.dir, 'upload.json'), `${JSON.stringify(upload, null, 1)}\n`);
+export function writeUpload(ctx: Context, workspace: Workspace, product: Product, { upload, dsc, jobs, inputs }: Plan): void {
+  writeJobs(workspace.dir, product, dsc, upload, jobs, inputs, ctx.log.tag, ctx.now());
+  writeFileSync(join(workspace.dir, 'upload.json'), `${JSON.stringify(upload, null, 1)}\n`);
 }
 
 /** The signer as upload.json and reject.json name them. */

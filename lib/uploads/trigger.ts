@@ -33,7 +33,7 @@ export interface Trigger {
 export async function readTrigger(gpgv: Gpgv, product: Product, file: IncomingFile): Promise<Trigger | undefined> {
   let bytes: Buffer | undefined;
   try {
-    bytes = await readText(file.path);
+    bytes = readText(file.path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     if (codeOf(error) !== 'EACCES') throw error;
