@@ -48,7 +48,7 @@ export function contextOf(settings: SiteSettings, printed: string[] = []): Conte
     },
   ];
   const config = {
-    global: { spool: join(root, 'spool'), gnupgHome: settings.gnupgHome, acceptUser: undefined },
+    global: { spool: join(root, 'spool'), gnupgHome: settings.gnupgHome, acceptUser: undefined, stuckAfterMs: 7_200_000 },
     products: new Map([
       ['fremantle', product('fremantle', 'fremantle')],
       ['diablo', product('diablo', 'diablo')],
