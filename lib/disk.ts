@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsync, lstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsync, lstatSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -112,31 +112,46 @@ export async function readJsonLines<T>(path: string): Promise<T[]> {
   return lines;
 }
 
+const OUTSIDERS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function notRegular(path: string): Error {
+  return Object.assign(new Error(`${path} is not a regular file`), { code: 'E_NOT_REGULAR' });
+}
+
+/** What open(2) says of a link, or of a fifo or device that nobody serves. */
+function asNotRegular(error: unknown, path: string): unknown {
+  return codeOf(error) === 'ELOOP' || codeOf(error) === 'ENXIO' ? notRegular(path) : error;
+}
+
 /** Opens a regular file of an outsider: never follows a link, never waits on a fifo. Throws E_NOT_REGULAR. The caller closes it. */
 export function openRegularNow(path: string): number {
-  const refuse = (): never => {
-    throw Object.assign(new Error(`${path} is not a regular file`), { code: 'E_NOT_REGULAR' });
-  };
   let descriptor: number;
   try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    descriptor = openSync(path, OUTSIDERS);
   } catch (error) {
-    if (codeOf(error) === 'ELOOP' || codeOf(error) === 'ENXIO') return refuse();
-    throw error;
+    throw asNotRegular(error, path);
   }
   if (fstatSync(descriptor).isFile()) return descriptor;
   closeSync(descriptor);
-  return refuse();
+  throw notRegular(path);
 }
 
 /** Like openRegularNow, for what is read bit by bit. */
 export async function openRegular(path: string): Promise<FileHandle> {
-  // Looked at first; opened again, it is looked at again.
-  closeSync(openRegularNow(path));
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const handle = await open(path, OUTSIDERS).catch((error: unknown) => Promise.reject(asNotRegular(error, path)));
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
-  throw Object.assign(new Error(`${path} is not a regular file`), { code: 'E_NOT_REGULAR' });
+  throw notRegular(path);
+}
+
+/** A small file of an outsider whole; undefined when it is larger than `maxBytes`. Throws as openRegularNow does. */
+export function readRegular(path: string, maxBytes: number): Buffer | undefined {
+  const descriptor = openRegularNow(path);
+  try {
+    return fstatSync(descriptor).size > maxBytes ? undefined : readFileSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 const CHUNK_BYTES = 1 << 20;

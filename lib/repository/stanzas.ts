@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { hashFile, openRegular, writeDurable } from '../disk.ts';
+import { hashFile, readRegular, writeDurable } from '../disk.ts';
 import { InputError, unless } from '../errors.ts';
 import type { Exec } from '../exec.ts';
 import { type Field, fieldOf, formatControl, type Paragraph, parseControl } from '../formats/deb/control.ts';
@@ -42,7 +42,7 @@ export async function readStanza(exec: Exec, kind: Listed['kind'], path: string,
 
 /** A .dsc as Sources has it: `Package` for `Source`, the .dsc itself among its files. Its signature was checked by verify. */
 async function readSource(path: string, name: string): Promise<Paragraph> {
-  const bytes = await readSmall(path, name);
+  const bytes = readSmall(path, name);
   const { paragraphs, faults } = parseControl((isClearsigned(bytes) ? signedPart(bytes) : bytes).toString('utf8'));
   const [dsc] = paragraphs;
   if (dsc === undefined || faults.length > 0)
@@ -83,15 +83,10 @@ async function sha256Of(dir: string, files: string): Promise<string> {
   return (await Promise.all(lines)).join('');
 }
 
-async function readSmall(path: string, name: string): Promise<Buffer> {
-  const handle = await openRegular(path);
-  try {
-    if ((await handle.stat()).size > MAX_DSC_BYTES)
-      throw new InputError('E_CONTROL', `${name} is larger than ${MAX_DSC_BYTES} bytes: no real .dsc is`);
-    return await handle.readFile();
-  } finally {
-    await handle.close();
-  }
+function readSmall(path: string, name: string): Buffer {
+  const bytes = readRegular(path, MAX_DSC_BYTES);
+  if (bytes === undefined) throw new InputError('E_CONTROL', `${name} is larger than ${MAX_DSC_BYTES} bytes: no real .dsc is`);
+  return bytes;
 }
 
 /** RFC 4880 7: armour headers, a blank line, the dash-escaped text, the signature. */

@@ -2,9 +2,8 @@
  * Signed texts of outsiders. One promise: what is acted upon is gpgv's own output; text that no good signature covers is read only to say
  * more about a refusal, and comes with a fault.
  */
-import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import type { Product } from '../config/types.ts';
-import { openRegularNow } from '../disk.ts';
+import { readRegular } from '../disk.ts';
 import { textFaults } from '../formats/deb/text.ts';
 import type { Gpgv } from '../gpgv.ts';
 import { checkSignature, type GoodSignature, hasTextOutside, isClearsigned } from '../openpgp.ts';
@@ -21,12 +20,7 @@ export interface SignedText {
 
 /** Reads a text of an outsider whole; undefined when it is larger than MAX_TEXT_BYTES. Throws as openRegular does. */
 export function readText(path: string): Buffer | undefined {
-  const descriptor = openRegularNow(path);
-  try {
-    return fstatSync(descriptor).size > MAX_TEXT_BYTES ? undefined : readFileSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  return readRegular(path, MAX_TEXT_BYTES);
 }
 
 /** Checks a text's form and signature. `mustBeSigned`: plain text is a fault; what is signed must be good in any case. Throws ConfigError. */
